@@ -1,0 +1,34 @@
+# Two commands do all set-up: `make demo` and `make test`. Both make their own environment in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+JOBS ?= 2
+
+.PHONY: demo test lint bench soak clean
+.DELETE_ON_ERROR:
+
+demo: $(STAMP)
+	$(BIN)/connector demo
+
+test: lint
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
+
+lint: $(STAMP)
+	$(BIN)/ruff check connector tests salesforce_metadata
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.benchmarks
+
+soak: $(STAMP)
+	SOAK=1 $(BIN)/pytest tests/system/test_engine_machine.py tests/system/test_kill.py -q --timeout 0
+
+$(STAMP): pyproject.toml config/constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint config/constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis

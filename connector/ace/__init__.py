@@ -1,0 +1,1 @@
+"""What AWS calls an opportunity and a lead: catalogue, canonical record, shapes, rules. Pure."""

@@ -1,0 +1,1 @@
+"""How people steer the connector: the command line."""

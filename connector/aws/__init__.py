@@ -1,0 +1,1 @@
+"""The doors to AWS: the only room that knows boto3."""

@@ -1,0 +1,1 @@
+"""Which records are due: the Salesforce formula language and the rules. Pure."""

@@ -1,0 +1,1 @@
+"""How one org's Salesforce fields become ACE fields, and back. Pure."""

@@ -1,0 +1,1 @@
+"""The door to Salesforce: the only room that knows simple-salesforce."""

@@ -1,0 +1,1 @@
+"""The embedded default: a Salesforce org and Partner Central on loopback."""

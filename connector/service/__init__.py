@@ -1,0 +1,1 @@
+"""The process itself: settings, start-up, schedules, worker, telemetry."""

@@ -1,0 +1,1 @@
+"""The SQLite state: the only room that knows sqlite-utils."""

@@ -1,0 +1,1 @@
+"""The engine: plan what to do, do it, remember it."""

@@ -1,0 +1,159 @@
+"""What the engine needs of the doors. The doors satisfy these protocols by shape; they do not import them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from connector.errors import ConnectorError
+from connector.mapping.describe import ObjectDescribe
+
+Row = dict[str, Any]
+"""One Salesforce row as the REST API returns it (no ``attributes``); related values nested: ``{"Account": {"Name": …}}``.
+Numbers are ``Decimal`` or ``int``; dates and datetimes are the API's text."""
+
+Json = dict[str, Any]
+"""One AWS answer or request as JSON values; timestamps are ISO 8601 text in UTC with six decimals and ``Z``."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Return the time, aware, UTC."""
+        ...
+
+
+class Identity(Protocol):
+    @property
+    def org_id(self) -> str: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def username(self) -> str: ...
+    @property
+    def is_sandbox(self) -> bool: ...
+
+
+class RowOutcome(Protocol):
+    """What became of one row of a write; in the order of the rows given."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def created(self) -> bool: ...
+    @property
+    def error(self) -> ConnectorError | None: ...
+
+
+class SalesforcePort(Protocol):
+    """The door to one Salesforce org. Ids are 18 characters everywhere. Raises the errors of :mod:`connector.errors`."""
+
+    def identity(self) -> Identity: ...
+
+    def server_time(self) -> datetime:
+        """Return Salesforce's own time (from an answer's ``Date``, asking once if none is recent), whole seconds, UTC."""
+        ...
+
+    def describe(self, object_name: str) -> ObjectDescribe:
+        """Return the describe, cached and revalidated (304). Raises ConfigError when the object is not visible."""
+        ...
+
+    def query(self, soql: str) -> Iterator[Row]:
+        """Yield all rows of all pages; long SOQL is sent in a composite body."""
+        ...
+
+    def queries(self, soqls: Sequence[str]) -> list[list[Row]]:
+        """Return the rows of up to five queries in one API call; further pages cost further calls."""
+        ...
+
+    def changed(
+        self, object_name: str, fields: Sequence[str], *, since: datetime, until: datetime, where: str = ""
+    ) -> Iterator[list[Row]]:
+        """Yield pages of rows with ``since <= SystemModstamp < until``, ordered by (SystemModstamp, Id).
+
+        A walk that takes long stays correct: a row that moves is met again by the next window.
+        """
+        ...
+
+    def rows(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Row]:
+        """Return the visible, undeleted rows by id; ids without a row are simply missing."""
+        ...
+
+    def deleted(self, object_name: str, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that the org has deleted (recycle bin or gone). An id that is merely invisible is not among them
+        where the platform lets us tell the two apart."""
+        ...
+
+    def update(self, object_name: str, rows: Sequence[Row]) -> Sequence[RowOutcome]:
+        """Update rows by ``Id`` in collections of 200, each row by itself."""
+        ...
+
+    def update_unless_modified(
+        self, object_name: str, rows: Sequence[tuple[Row, datetime]]
+    ) -> Sequence[RowOutcome]:
+        """Update each row only if it was not modified after the time given with it; StaleRecord in its outcome otherwise."""
+        ...
+
+    def upsert(self, object_name: str, key_field: str, rows: Sequence[Row]) -> Sequence[RowOutcome]:
+        """Upsert rows by the external id ``key_field``, which each row carries, in collections of 200."""
+        ...
+
+    def create(self, object_name: str, row: Row) -> str:
+        """Create one row and return its id. Only for objects where a repetition does no harm; everything else is upserted."""
+        ...
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowOutcome]: ...
+
+    def api_usage(self) -> tuple[int, int]:
+        """Return (used, limit) of the org's daily API requests as last reported; (0, 0) when unknown."""
+        ...
+
+
+class PartnerCentralPort(Protocol):
+    """The door to one Partner Central account and catalog. Every method may raise Retriable, Deferred, AuthFailed, RecordRejected
+    (problems from AWS's ``ErrorList``, ``field`` as ACE name where known), StaleRecord (ConflictException) or RecordGone."""
+
+    def create_opportunity(self, request: Mapping[str, Any]) -> Json:
+        """Send the request (with Catalog and ClientToken, as ``ace.api_shape`` built it); return Id, LastModifiedDate."""
+        ...
+
+    def update_opportunity(self, request: Mapping[str, Any]) -> Json: ...
+
+    def get_opportunity(self, opportunity_id: str) -> Json:
+        """Return the answer, HTML entities unescaped. Key ``UnknownMembers`` lists paths that the service model does not know."""
+        ...
+
+    def get_aws_opportunity_summary(self, opportunity_id: str) -> Json: ...
+
+    def list_opportunities(
+        self,
+        *,
+        modified_after: datetime | None = None,
+        modified_before: datetime | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        company: str | None = None,
+        identifiers: Sequence[str] = (),
+    ) -> Iterator[list[Json]]:
+        """Yield pages of summaries, all pages, ordered by the date that is filtered on, ascending (LastModifiedDate by default)."""
+        ...
+
+    def associate(self, opportunity_id: str, entity_type: str, entity_id: str) -> None: ...
+
+    def disassociate(self, opportunity_id: str, entity_type: str, entity_id: str) -> None: ...
+
+    def start_engagement(self, opportunity_id: str, *, token: str, involvement: str, visibility: str) -> Json:
+        """Start the submission task; return TaskId, TaskStatus, Message, ReasonCode (missing where AWS sent none)."""
+        ...
+
+    def engagement_tasks(self, *, task_id: str = "", opportunity_id: str = "") -> list[Json]:
+        """Return the submission tasks, newest first."""
+        ...
+
+    def list_solutions(self) -> Iterator[Json]: ...
+
+    def assign(self, opportunity_id: str, assignee: Mapping[str, str]) -> None: ...
+
+    def write_budget(self) -> tuple[int, int]:
+        """Return (writes of the rolling 24 hours, the daily limit that applies to us)."""
+        ...
