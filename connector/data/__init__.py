@@ -1,1 +1,47 @@
-"""Versioned facts as data."""
+"""Facts as data: files in this directory, read once on first use.
+
+``opportunity_fields.json`` holds one object per ACE opportunity field (:mod:`connector.ace.catalogue` gives it types),
+``standard_values.json`` and ``countries.json`` the value lists, ``value_aliases.json`` other spellings of standard values,
+``aws_products.json`` the products that can be associated and ``error_hints.json`` what to do about an error. When AWS changes its
+data model, the files are replaced; no code changes.
+
+Texts that tell a rule or a remedy are in our own words. Field facts follow the service model of ``partnercentral-selling``;
+editability and requirements follow AWS's developer guide, in its stricter reading where it contradicts itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def read(name: str) -> Any:
+    """Return the content of the data file ``name``. Shared between callers: treat it as read-only."""
+    return json.loads(files(__name__).joinpath(name).read_text(encoding="utf-8"))
+
+
+def opportunity_fields() -> list[dict[str, Any]]:
+    """Return the facts of every opportunity field, in the order in which people are shown them."""
+    fields: list[dict[str, Any]] = read("opportunity_fields.json")
+    return fields
+
+
+def error_hint(code: str, message: str = "") -> str:
+    """Return what to do about an AWS or Salesforce error, or "" when there is no advice.
+
+    Args:
+        code: AWS's error or validation code, or Salesforce's status code.
+        message: the error's own text; a known fragment in it is more specific than the code.
+    """
+    hints: Mapping[str, Any] = read("error_hints.json")
+    for hint in hints["aws_messages"]:
+        if hint["contains"].casefold() in message.casefold():
+            return str(hint["remedy"])
+    for group in ("aws_codes", "aws_exceptions", "salesforce_codes"):
+        if code in hints[group]:
+            return str(hints[group][code])
+    return ""
