@@ -1,1 +1,4 @@
-"""The SQLite state: the only room that knows sqlite-utils."""
+"""The worker's durable memory: one SQLite file per org.
+
+Open it with :meth:`connector.store.state.State.open`; everything else hangs off that object.
+"""

@@ -1,0 +1,45 @@
+"""How values become text in the state file: JSON that keeps decimals exact, and time stamps that sort as text."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+_DECIMAL = "$decimal"
+
+
+def dump(value: Any) -> str:
+    """Return ``value`` as compact JSON with sorted keys; a ``Decimal`` keeps every digit it came with.
+
+    Raises TypeError for a type that JSON has no form for, ValueError for a number that is not finite.
+    """
+    return json.dumps(value, default=_encode, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def load(text: str) -> Any:
+    """Return the value that :func:`dump` wrote."""
+    return json.loads(text, object_hook=_decode)
+
+
+def stamp(moment: datetime) -> str:
+    """Return the moment as UTC text of fixed width, so that text order is time order. Raises ValueError if naive."""
+    if moment.tzinfo is None:
+        raise ValueError(f"time stamp {moment!r} has no time zone; pass an aware datetime in UTC")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str) -> datetime:
+    """Return the aware UTC datetime that :func:`stamp` wrote, or that any ISO 8601 text with an offset names."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Decimal) and value.is_finite():
+        return {_DECIMAL: str(value)}
+    raise TypeError(f"the state cannot keep a value of type {type(value).__name__}; pass JSON values or Decimal")
+
+
+def _decode(members: dict[str, Any]) -> Any:
+    return Decimal(members[_DECIMAL]) if members.keys() == {_DECIMAL} else members

@@ -1,0 +1,181 @@
+"""The schema, as numbered steps. A step that has been released is never changed; the next one is added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connector.errors import Fatal
+from connector.store.handles import Handles
+
+APPLICATION_ID = 0x41434543
+"""Marks an SQLite file as a state file (``ACEC``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: from ``number - 1`` to ``number``, in one transaction."""
+
+    number: int
+    title: str
+    statements: tuple[str, ...]
+
+
+_FACTS = (
+    "create table meta (name text primary key, value text not null) without rowid",
+    "create table cursors (name text primary key, value text not null) without rowid",
+    """create table ledger (
+        kind text not null, minute text not null, count integer not null, primary key (kind, minute)
+    ) without rowid""",
+    "create index ledger_minute on ledger (minute)",
+    """create table mapping_drafts (
+        record_type text primary key, document text not null, author text not null, saved_at text not null
+    ) without rowid""",
+    """create table mapping_versions (
+        record_type text not null, version integer not null check (version > 0), document text not null,
+        author text not null, published_at text not null, note text not null, primary key (record_type, version)
+    )""",
+)
+
+_RECORDS = (
+    """create table links (
+        record_id text primary key,
+        object_name text not null,
+        apn_id text collate nocase,
+        origin text not null check (origin in ('partner', 'aws')),
+        status text not null check (status in ('new', 'linked', 'held', 'tombstone')),
+        hold_reason text not null,
+        generation integer not null,
+        review_status text not null,
+        stage text not null,
+        "row" text, seen text not null, written text not null,
+        modstamp text not null,
+        aws text, summary text,
+        aws_modified text not null,
+        summarised_at text not null,
+        rounds integer not null,
+        failures integer not null,
+        first_failure text,
+        failed_snapshot text,
+        requested integer not null,
+        apn_id_written integer not null
+    )""",
+    "create unique index links_apn_id on links (apn_id) where apn_id is not null",
+    "create index links_rotation on links (summarised_at, record_id) where status = 'linked' and apn_id is not null",
+    "create index links_status on links (status, record_id)",
+    """create table shares (
+        record_id text primary key,
+        generation integer not null,
+        step text not null check (step in ('intent', 'created', 'associated', 'submitting', 'polling', 'done')),
+        create_request text not null,
+        create_token text not null,
+        submit_token text not null,
+        apn_id text, task_id text,
+        associated text not null,
+        involvement text not null, visibility text not null,
+        started_at text not null, updated_at text not null,
+        uncertain integer not null
+    )""",
+    "create index shares_open on shares (started_at) where step <> 'done'",
+)
+
+_QUEUE = (
+    """create table queue (
+        id integer primary key autoincrement,
+        kind text not null, "key" text not null, dedup text not null,
+        lane text not null, priority integer not null, payload text not null,
+        state text not null check (state in ('waiting', 'leased', 'held', 'done', 'failed')),
+        attempts integer not null default 0,
+        retry_at text not null,
+        reason text not null default '',
+        created_at text not null,
+        touched_at text not null,
+        lease integer not null default 0,
+        leased_by text not null default '',
+        leased_until text,
+        check ((state = 'leased') = (leased_until is not null))
+    )""",
+    "create unique index queue_dedup on queue (dedup) where state in ('waiting', 'held')",
+    """create index queue_claim on queue (priority, retry_at, id, lane, kind, "key") where state = 'waiting'""",
+    """create unique index queue_leased on queue ("key") where state = 'leased'""",
+    """create index queue_key on queue ("key")""",
+    "create index queue_state on queue (state, touched_at)",
+)
+
+_SALESFORCE = (
+    """create table writebacks (
+        record_id text primary key, object_name text not null, fields text not null, guard text,
+        reason text not null, attempts integer not null, retry_at text not null, created_at text not null
+    )""",
+    "create index writebacks_due on writebacks (retry_at)",
+    """create table outbox (
+        id integer primary key autoincrement,
+        object_name text not null, key_field text not null, "key" text not null, body text not null,
+        reason text not null, attempts integer not null, retry_at text not null, created_at text not null
+    )""",
+    """create unique index outbox_key on outbox (object_name, "key")""",
+    "create index outbox_due on outbox (object_name, retry_at, id)",
+    """create table problems (
+        detail_key text primary key,
+        record_id text not null, code text not null, field text not null, sequence integer not null,
+        log_key text not null, first_seen text not null, last_seen text not null,
+        count integer not null, open integer not null,
+        unique (record_id, code, field, sequence)
+    )""",
+    "create unique index problems_open on problems (record_id, code, field) where open = 1",
+    """create table runs (
+        run_id text primary key, direction text not null, purpose text not null, object_name text not null,
+        parent text not null, message text not null, started_at text not null, ended_at text
+    )""",
+    "create index runs_open on runs (started_at) where ended_at is null",
+    """create table run_records (
+        run_id text not null references runs (run_id) on delete cascade,
+        record_id text not null,
+        outcome text not null check (outcome in ('success', 'error')),
+        primary key (run_id, record_id)
+    ) without rowid""",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "facts, quotas and mappings", _FACTS),
+    Migration(2, "links and shares", _RECORDS),
+    Migration(3, "the queue", _QUEUE),
+    Migration(4, "what waits to be written to Salesforce", _SALESFORCE),
+)
+
+
+def schema_version(handles: Handles) -> int:
+    """Return the number of the last step that the file has been through; 0 for a new file."""
+    return int(next(iter(handles.db.execute("pragma user_version")))[0])
+
+
+def migrate(handles: Handles, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Apply the steps that are missing, each in a transaction with its number, so that a crash leaves a whole schema.
+
+    Two processes may do so at once: the second finds the work done.
+    Raises Fatal for a file that is newer than this program, or that another program made.
+    """
+    refuse_foreign(handles, newest=migrations[-1].number)
+    for migration in migrations:
+        with handles.transaction():
+            if schema_version(handles) >= migration.number:
+                continue
+            for statement in migration.statements:
+                handles.db.execute(statement)
+            handles.db.execute(f"pragma user_version = {migration.number}")
+            handles.db.execute(f"pragma application_id = {APPLICATION_ID}")
+
+
+def refuse_foreign(handles: Handles, *, newest: int) -> None:
+    """Raise Fatal unless the file is new, or a state file that this program understands."""
+    version = schema_version(handles)
+    if version > newest:
+        raise Fatal(
+            f"state file {handles.path} has schema {version}, this program knows schemas up to {newest}; "
+            f"install the newer program again, or restore the backup {handles.path.name}.bak-v{newest}"
+        )
+    marked = int(next(iter(handles.db.execute("pragma application_id")))[0]) == APPLICATION_ID
+    if not marked and (version or handles.db.table_names()):
+        raise Fatal(
+            f"{handles.path} is an SQLite file of another program; set [state] path to a file of the connector's own"
+        )

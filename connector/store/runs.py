@@ -1,0 +1,107 @@
+"""Sync runs: each is one sync log in Salesforce, counted by the last outcome of every record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from connector.store.codec import moment, stamp
+from connector.store.table import Record, Table
+
+Outcome = Literal["success", "error"]
+
+_SELECT = (
+    "select runs.*, count(outcome) filter (where outcome = 'success') as success, "
+    "count(outcome) filter (where outcome = 'error') as error "
+    "from runs left join run_records using (run_id) "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it stands.
+
+    Attributes:
+        direction, purpose, object_name: as the sync log words them.
+        parent: run id of the run that this one answers or repeats; empty if none.
+        started_at, ended_at: aware UTC; ``ended_at`` is None while it is open.
+        success, error: records by their last outcome.
+    """
+
+    run_id: str
+    direction: str
+    purpose: str
+    object_name: str
+    parent: str
+    message: str
+    started_at: datetime
+    ended_at: datetime | None
+    success: int
+    error: int
+
+
+class Runs(Table):
+    """Runs and the outcome of each record in them."""
+
+    def start(
+        self,
+        run_id: str,
+        now: datetime,
+        *,
+        direction: str,
+        purpose: str,
+        object_name: str,
+        parent: str = "",
+        message: str = "",
+    ) -> Run:
+        """Open a run; starting it again changes nothing. Return it."""
+        self._write(
+            "insert into runs (run_id, direction, purpose, object_name, parent, message, started_at) "
+            "values (?, ?, ?, ?, ?, ?, ?) on conflict (run_id) do nothing",
+            (run_id, direction, purpose, object_name, parent, message, stamp(now)),
+        )
+        run = self.get(run_id)
+        assert run is not None
+        return run
+
+    def record(self, run_id: str, record_id: str, outcome: Outcome) -> None:
+        """Note what became of a record; a later outcome replaces an earlier one, so nothing counts twice."""
+        self._upsert(
+            "run_records", ("run_id", "record_id"), {"run_id": run_id, "record_id": record_id, "outcome": outcome}
+        )
+
+    def close(self, run_id: str, now: datetime, *, message: str | None = None) -> Run | None:
+        """End the run, with a last message if one is given; return it, None if there is no such run."""
+        self._write(
+            "update runs set ended_at = coalesce(ended_at, ?), message = coalesce(?, message) where run_id = ?",
+            (stamp(now), message, run_id),
+        )
+        return self.get(run_id)
+
+    def get(self, run_id: str) -> Run | None:
+        row = self._one(_SELECT + "where run_id = ? group by run_id", (run_id,))
+        return _run(row) if row else None
+
+    def open_runs(self) -> list[Run]:
+        """Return the runs that have not ended, oldest first."""
+        rows = self._all(_SELECT + "where ended_at is null group by run_id order by started_at, run_id")
+        return [_run(row) for row in rows]
+
+    def ids(self, run_id: str, *, outcome: Outcome | None = None, limit: int = 10_000) -> list[str]:
+        """Return the ids of the run's records, in their own order, optionally of one outcome."""
+        rows = self._all(
+            "select record_id from run_records where run_id = :run and (:outcome is null or outcome = :outcome) "
+            "order by record_id limit :limit",
+            {"run": run_id, "outcome": outcome, "limit": limit},
+        )
+        return [row["record_id"] for row in rows]
+
+    def prune(self, before: datetime) -> int:
+        """Remove the runs that ended before that time, with their outcomes; return how many."""
+        return self._write("delete from runs where ended_at < ?", (stamp(before),)).rowcount
+
+
+def _run(row: Record) -> Run:
+    ended = row["ended_at"]
+    return Run(**row | {"started_at": moment(row["started_at"]), "ended_at": None if ended is None else moment(ended)})
