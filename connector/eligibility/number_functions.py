@@ -1,0 +1,98 @@
+"""Functions of numbers. Exact decimals throughout."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Decimal
+
+from connector.eligibility.functions import NUMBER, function
+from connector.eligibility.values import ARITHMETIC
+
+ZERO_PLACES = Decimal(0)
+
+
+def _rounded(number: Decimal, places: Decimal, rounding: str) -> Decimal:
+    unit = Decimal(1).scaleb(-int(places))
+    # Dividing first lets a negative number of places round to tens and hundreds without an exponent in the result.
+    return ARITHMETIC.multiply(ARITHMETIC.divide(number, unit).to_integral_value(rounding=rounding), unit)
+
+
+@function("ABS", NUMBER, gives=Decimal)
+def absolute(number: Decimal) -> Decimal:
+    return abs(number)
+
+
+@function("CEILING", NUMBER, gives=Decimal)
+def ceiling(number: Decimal) -> Decimal:
+    """Away from zero, for negative numbers too."""
+    return _rounded(number, ZERO_PLACES, ROUND_UP)
+
+
+@function("FLOOR", NUMBER, gives=Decimal)
+def floor(number: Decimal) -> Decimal:
+    """Towards zero, for negative numbers too."""
+    return _rounded(number, ZERO_PLACES, ROUND_DOWN)
+
+
+@function("MCEILING", NUMBER, gives=Decimal)
+def upwards(number: Decimal) -> Decimal:
+    """Towards plus infinity."""
+    return _rounded(number, ZERO_PLACES, ROUND_CEILING)
+
+
+@function("MFLOOR", NUMBER, gives=Decimal)
+def downwards(number: Decimal) -> Decimal:
+    """Towards minus infinity."""
+    return _rounded(number, ZERO_PLACES, ROUND_FLOOR)
+
+
+@function("ROUND", NUMBER, NUMBER, gives=Decimal)
+def rounded(number: Decimal, places: Decimal) -> Decimal:
+    """Halves go away from zero."""
+    return _rounded(number, places, ROUND_HALF_UP)
+
+
+@function("TRUNC", NUMBER, NUMBER, gives=Decimal, required=1)
+def truncated(number: Decimal, places: Decimal = ZERO_PLACES) -> Decimal:
+    return _rounded(number, places, ROUND_DOWN)
+
+
+@function("MAX", NUMBER, gives=Decimal, variadic=True)
+def largest(*numbers: Decimal) -> Decimal:
+    return max(numbers)
+
+
+@function("MIN", NUMBER, gives=Decimal, variadic=True)
+def smallest(*numbers: Decimal) -> Decimal:
+    return min(numbers)
+
+
+@function("MOD", NUMBER, NUMBER, gives=Decimal)
+def remainder(number: Decimal, divisor: Decimal) -> Decimal:
+    """The sign follows the number. [U]"""
+    return ARITHMETIC.remainder(number, divisor)
+
+
+@function("SQRT", NUMBER, gives=Decimal)
+def square_root(number: Decimal) -> Decimal:
+    return ARITHMETIC.sqrt(number)
+
+
+@function("EXP", NUMBER, gives=Decimal)
+def exponential(number: Decimal) -> Decimal:
+    return ARITHMETIC.exp(number)
+
+
+@function("LN", NUMBER, gives=Decimal)
+def natural_logarithm(number: Decimal) -> Decimal:
+    return _logarithm(ARITHMETIC.ln(number))
+
+
+@function("LOG", NUMBER, gives=Decimal)
+def logarithm(number: Decimal) -> Decimal:
+    return _logarithm(ARITHMETIC.log10(number))
+
+
+def _logarithm(result: Decimal) -> Decimal:
+    if not result.is_finite():
+        raise ValueError("the logarithm of zero")
+    return result
