@@ -1,11 +1,12 @@
 """Functions that decide what else is computed, and functions of fields: the forms of the language.
 
-Conditions know three states. An unknown one (a comparison with an empty number or date) counts as not fulfilled, NOT of it is unknown too. [U]
+Conditions know three states. An unknown one (a comparison with an empty number or date) counts as not fulfilled, and
+NOT of it is unknown too. [U]
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import NoneType
 
 from connector.eligibility.context import Context
@@ -157,16 +158,16 @@ def _null_value(arguments: Sequence[Node]) -> tuple[Run, Kind]:
 
 @form("ISPICKVAL", 2)
 def _is_pick_value(arguments: Sequence[Node]) -> tuple[Run, Kind]:
-    chosen, sought = _field_of(arguments[0], "ISPICKVAL", Picklist), arguments[1].run
+    chosen, sought = _field_of(arguments[0], "ISPICKVAL", Picklist), _sought(arguments[1], "ISPICKVAL")
     return lambda context: chosen(context) == (sought(context) or ""), bool
 
 
 @form("INCLUDES", 2)
 def _includes(arguments: Sequence[Node]) -> tuple[Run, Kind]:
-    chosen, sought = _field_of(arguments[0], "INCLUDES", MultiPicklist), arguments[1].run
+    chosen, sought = _field_of(arguments[0], "INCLUDES", MultiPicklist), _sought(arguments[1], "INCLUDES")
 
     def run(context: Context) -> Value:
-        return (sought(context) or "") in (chosen(context) or MultiPicklist()).split(";")
+        return (sought(context) or "") in chosen(context).split(";")
 
     return run, bool
 
@@ -235,10 +236,16 @@ def _named(argument: Node, function: str) -> str:
     return argument.name
 
 
-def _field_of(argument: Node, function: str, kind: type[Picklist | MultiPicklist]) -> Run:
+def _sought(argument: Node, function: str) -> Run:
+    if argument.kind not in (UNKNOWN, str, NoneType):
+        raise FormulaError(f"{function} compares with a text", "Put the value in quotes.", argument.position)
+    return argument.run
+
+
+def _field_of(argument: Node, function: str, kind: type[Picklist | MultiPicklist]) -> Callable[[Context], str]:
     """Return the computation of a field (or of its prior value) that must turn out to be of one kind of picklist."""
 
-    def run(context: Context) -> Value:
+    def run(context: Context) -> str:
         value = argument.run(context)
         if value is None or isinstance(value, kind):
             return value or kind()

@@ -22,10 +22,12 @@ class Context:
     """Everything that a formula reads.
 
     Attributes:
-        resolve: returns the raw REST value (or a formula value) of a dotted name; raises KeyError for a name that it does not know.
+        resolve: returns the raw REST value (or a formula value) of a dotted name; raises KeyError for a name that it
+            does not know.
         now: the time, aware.
-        types: describe's type word by dotted name: a mapping (names in lower case), or a function that returns an empty string
-            for names that it does not know. Without a type, audit dates and standard ids are known by name and all else by its value.
+        types: describe's type word by dotted name: a mapping (names in lower case), or a function that returns an empty
+            string for names that it does not know. Without a type, audit dates and standard ids are known by name, all
+            else by its value.
         user_timezone: the running user's time zone, which decides what day it is.
         is_new: the record is being created (ISNEW).
         is_clone: the record is being created as a copy (ISCLONE).
@@ -43,7 +45,10 @@ class Context:
     blank_as_zero: bool = False
 
     def read(self, name: str) -> Value:
-        """Return the value of a field or global. Raises FormulaError when the name is unknown or its value does not fit its type."""
+        """Return the value of a field or global.
+
+        Raises FormulaError: the name is unknown, or the value is not of its type.
+        """
         return self._typed(name, self.resolve)
 
     def read_prior(self, name: str) -> Value:
@@ -64,7 +69,10 @@ class Context:
                 f"the field {name} is not known here",
                 "Check its spelling, and that the integration user may see the field.",
             ) from None
-        value = from_rest(raw, field_type)
+        try:
+            value = from_rest(raw, field_type)
+        except FormulaError as error:
+            raise FormulaError(f"{name}: {error.problem}", error.remedy) from error
         return ZERO if value is None and self.blank_as_zero and field_type in NUMBER_TYPES else value
 
 

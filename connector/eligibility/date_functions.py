@@ -127,7 +127,7 @@ def weekday_of(day: date) -> Decimal:
 
 @function("ADDMONTHS", MOMENT, NUMBER, gives=UNKNOWN)
 def months_later(start: date, months: Decimal) -> date:
-    """Return the same day of a later or earlier month; its last day where the start is the last of its own, or it is too short."""
+    """Return the same day of another month; its last day where the start is the last of its own, or it is too short."""
     year, month = divmod(start.year * MONTHS + start.month - 1 + int(months), MONTHS)
     if not date.min.year <= year <= date.max.year:
         raise EvaluationError(f"ADDMONTHS leads to the year {year}", "Use fewer months.")

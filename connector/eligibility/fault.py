@@ -43,8 +43,7 @@ class FormulaError(ConnectorError):
         """Return the error with the excerpt of the formula's text at its position."""
         if self.position is None or self.excerpt:
             return self
-        lines = text.splitlines()[self.position.line - 1 :]
-        rest = lines[0][self.position.column - 1 :] if lines else ""
+        rest = text.split("\n")[self.position.line - 1][self.position.column - 1 :]
         return type(self)(self.problem, self.remedy, self.position, rest[:EXCERPT_LENGTH])
 
 

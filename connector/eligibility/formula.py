@@ -1,8 +1,8 @@
 """The Salesforce formula language: compile a formula's text once, evaluate it for any number of records.
 
-What formula fields, validation rules and an admin's own eligibility formula need is here. Pure: the time, the record and the globals come in
-with the :class:`Context`. Facts marked [U] in this room are common knowledge of the platform, not checked against it; no decision of the
-connector that could lose data rests on them alone.
+What formula fields, validation rules and an admin's own eligibility formula need is here. Pure: the time, the record
+and the globals come in with the :class:`Context`. Facts marked [U] in this room are common knowledge of the platform, not
+checked against it; no decision of the connector that could lose data rests on them alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from connector.eligibility.functions import FUNCTIONS, call
 from connector.eligibility.node import Node, Run, compose, truth
 from connector.eligibility.operators import OPERATORS, Operator
 from connector.eligibility.values import (
+    ARITHMETIC,
     UNKNOWN,
     Kind,
     MultiPicklist,
@@ -53,7 +54,7 @@ __all__ = [
     "to_rest",
 ]
 
-# Importing a module of functions enters them into the table; naming the modules here keeps the imports from looking unused.
+# Importing a module of functions enters them into the table; naming the modules here shows what the imports are for.
 FUNCTION_MODULES = (conditions, date_functions, number_functions, text_functions)
 FUNCTION_NAMES = frozenset(FUNCTIONS)
 
@@ -90,7 +91,10 @@ class Formula:
             raise error.quoting(self.text) from error.__cause__
 
     def holds(self, context: Context) -> bool:
-        """Tell whether the formula, a condition, is fulfilled; an unknown one (null) is not. Raises as :meth:`evaluate`, and for any other kind."""
+        """Tell whether the formula, a condition, is fulfilled; an unknown one (null) is not.
+
+        Raises FormulaError: as :meth:`evaluate`, and when the formula gives anything but a Boolean.
+        """
         if self._truth is None:
             raise FormulaError(f"the formula gives {kind_name(self.kind)}, no condition", "Compare it with something.")
         try:
@@ -126,13 +130,13 @@ def _syntax_error(error: UnexpectedInput) -> FormulaError:
     position = Position(max(error.line, 1), max(error.column, 1))
     if isinstance(error, UnexpectedCharacters):
         quote = error.char in ("'", '"')
-        remedy = "Close the text with the same quotation mark." if quote else "Remove the character, or put text in quotes."
-        return FormulaError("a text is not closed" if quote else f"unexpected character {error.char!r}", remedy, position)
+        if quote:
+            return FormulaError("a text is not closed", "Close it with the same quotation mark.", position)
+        return FormulaError(f"unexpected character {error.char!r}", "Remove it, or put text in quotes.", position)
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        return FormulaError(
-            f"{str(error.token)!r} cannot stand here", "Check for a missing operator, comma or parenthesis before it.", position
-        )
-    return FormulaError("the formula ends too early", "Complete it; a closing parenthesis or an operand is missing.", position)
+        remedy = "Check for a missing operator, comma or parenthesis before it."
+        return FormulaError(f"{str(error.token)!r} cannot stand here", remedy, position)
+    return FormulaError("the formula ends too early", "Add the missing operand or parenthesis.", position)
 
 
 @v_args(inline=True)
@@ -143,7 +147,7 @@ class Compiler(Transformer[Token, Node]):
         return node
 
     def number(self, token: Token) -> Node:
-        return _constant(Decimal(token), Decimal, token)
+        return _constant(ARITHMETIC.create_decimal(token), Decimal, token)
 
     def string(self, token: Token) -> Node:
         return _constant(_unescaped(token), str, token)
@@ -177,7 +181,7 @@ class Compiler(Transformer[Token, Node]):
         return compose(conditions.negation(part), bool, _position(token), (part,))
 
     def signed(self, token: Token, part: Node) -> Node:
-        if token == "&":
+        if str(token) not in "+-":
             raise FormulaError("'&' cannot stand here", "Put the text to join before it.", _position(token))
         zero = _constant(Decimal(0), Decimal, token)
         return self._chained(zero, [(OPERATORS[str(token)], _position(token), part)])

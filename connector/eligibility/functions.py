@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, DecimalException
 from types import NoneType
+from typing import TypeVar
 
 from connector.eligibility.context import Context
 from connector.eligibility.fault import EvaluationError, FormulaError, Position
@@ -28,6 +29,7 @@ MOMENT: Kinds = frozenset({date, datetime})
 ANY: Kinds = frozenset(KIND_NAMES)
 
 Apply = Callable[..., Value]
+A = TypeVar("A", bound=Apply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A function that decides itself what to compute: conditions, and functions of fields, of the record or of the time.
+    """A function that decides itself what to compute: a condition, or a function of a field, the record or the time.
 
     Attributes:
         build: makes the computation of the arguments' nodes and gives the kind of its result.
@@ -69,10 +71,10 @@ FUNCTIONS: dict[str, Function | Form] = {}
 
 def function(
     name: str, *parameters: Parameter, gives: Kind, required: int | None = None, variadic: bool = False
-) -> Callable[[Apply], Apply]:
+) -> Callable[[A], A]:
     """Return a decorator that enters an ordinary function under its name in the formula language."""
 
-    def enter(apply: Apply) -> Apply:
+    def enter(apply: A) -> A:
         least = len(parameters) if required is None else required
         FUNCTIONS[name] = Function(name, apply, parameters, least, gives, variadic)
         return apply

@@ -7,18 +7,23 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, ROUND
 from connector.eligibility.functions import NUMBER, function
 from connector.eligibility.values import ARITHMETIC
 
+ONE = Decimal(1)
 ZERO_PLACES = Decimal(0)
 
 
 def _rounded(number: Decimal, places: Decimal, rounding: str) -> Decimal:
-    unit = Decimal(1).scaleb(-int(places))
-    # Dividing first lets a negative number of places round to tens and hundreds without an exponent in the result.
-    return ARITHMETIC.multiply(ARITHMETIC.divide(number, unit).to_integral_value(rounding=rounding), unit)
+    """Round to places after the point; negative places round to tens, hundreds and so on."""
+    digits = int(places)
+    _, _, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or exponent >= -digits:
+        return number
+    result = number.quantize(ARITHMETIC.scaleb(ONE, -digits), rounding, ARITHMETIC)
+    return result.quantize(ONE, context=ARITHMETIC) if digits < 0 else result  # Written out, without an exponent.
 
 
 @function("ABS", NUMBER, gives=Decimal)
 def absolute(number: Decimal) -> Decimal:
-    return abs(number)
+    return number.copy_abs()
 
 
 @function("CEILING", NUMBER, gives=Decimal)

@@ -1,7 +1,8 @@
 """The operators between two values, as tables of the kinds that they take.
 
-An empty number or date makes arithmetic empty, and an ordering unknown (``None``), which every condition reads as not fulfilled.
-Equality always decides: two empties are equal, an empty and a value are not, and an empty text equals null. [U]
+An empty number or date makes arithmetic empty, and an ordering unknown (``None``), which every condition reads as not
+fulfilled. Equality always decides: two empties are equal, an empty and a value are not, and an empty text
+equals null. [U]
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from connector.eligibility.fault import EvaluationError, FormulaError
 from connector.eligibility.values import ARITHMETIC, UNKNOWN, Kind, MultiPicklist, Picklist, Value, is_blank, kind_name
 
 SECONDS_PER_DAY = Decimal(86400)
-MICROSECONDS_PER_SECOND = Decimal(1_000_000)
-PICKLIST_REMEDY = "Picklist fields work only in ISPICKVAL, CASE, TEXT and INCLUDES: write TEXT(field) instead of the field."
+MICROSECONDS_PER_DAY = SECONDS_PER_DAY * 1_000_000
+PICKLIST_REMEDY = "Picklist fields work only in ISPICKVAL, CASE, TEXT and INCLUDES: write TEXT(field)."
 
 Apply = Callable[[Any, Any], Value]
 Pairs = Mapping[tuple[Kind, Kind], tuple[Apply, Kind]]
@@ -42,7 +43,12 @@ class Operator:
     of_blank: Apply
 
     def apply(self, left: Value, right: Value) -> Value:
-        """Return the result. Raises FormulaError for kinds that do not go together, EvaluationError for values that do not."""
+        """Return the result.
+
+        Raises:
+            FormulaError: the kinds do not go together.
+            EvaluationError: the values do not.
+        """
         if left is None or right is None:
             return self.of_blank(left, right)
         pair = self.pairs.get((type(left), type(right)))
@@ -51,12 +57,14 @@ class Operator:
         try:
             return pair[0](left, right)
         except (DecimalException, OverflowError) as error:
-            raise EvaluationError(
-                f"{left} {self.symbol} {right} cannot be computed", "Guard the calculation with IF, or correct the values."
-            ) from error
+            problem = f"{left} {self.symbol} {right} cannot be computed"
+            raise EvaluationError(problem, "Guard the calculation with IF, or correct the values.") from error
 
     def result_of(self, left: Kind, right: Kind) -> Kind:
-        """Return the kind of the result for operands of these kinds, as far as it is known. Raises FormulaError when they do not fit."""
+        """Return the kind of the result for operands of these kinds, as far as it is known.
+
+        Raises FormulaError: the kinds do not go together.
+        """
         open_ended = {UNKNOWN, NoneType}
         if left not in open_ended and right not in open_ended:
             if (left, right) not in self.pairs:
@@ -73,20 +81,20 @@ class Operator:
     def _mismatch(self, left: Kind, right: Kind) -> FormulaError:
         sides = " and ".join("a value" if kind is UNKNOWN else kind_name(kind) for kind in (left, right))
         picklists = {Picklist, MultiPicklist} & {left, right}
-        remedy = PICKLIST_REMEDY if picklists else "Convert one side, for example with TEXT, VALUE, DATEVALUE or DATETIMEVALUE."
+        remedy = PICKLIST_REMEDY if picklists else "Convert one side, for example with TEXT, VALUE or DATEVALUE."
         return FormulaError(f"the operator {self.symbol} does not take {sides}", remedy)
 
 
 def days_between(later: datetime, earlier: datetime) -> Decimal:
     """Return the exact difference in days."""
     gap = later - earlier
-    seconds = Decimal(gap.days) * SECONDS_PER_DAY + gap.seconds + Decimal(gap.microseconds) / MICROSECONDS_PER_SECOND
-    return ARITHMETIC.divide(seconds, SECONDS_PER_DAY)
+    return ARITHMETIC.divide(Decimal(gap // timedelta(microseconds=1)), MICROSECONDS_PER_DAY)
 
 
 def _later(moment: datetime, days: Decimal) -> datetime:
     # To the whole second, the resolution of a Date/Time field.
-    return moment + timedelta(seconds=int(ARITHMETIC.multiply(days, SECONDS_PER_DAY).to_integral_value(context=ARITHMETIC)))
+    seconds = ARITHMETIC.to_integral_value(ARITHMETIC.multiply(days, SECONDS_PER_DAY))
+    return moment + timedelta(seconds=int(seconds))
 
 
 def _later_date(day: date, days: Decimal) -> date:
@@ -138,8 +146,8 @@ _SUBTRACT: Pairs = {
     (Decimal, Decimal): (ARITHMETIC.subtract, Decimal),
     (date, date): (lambda later, earlier: Decimal((later - earlier).days), Decimal),
     (datetime, datetime): (days_between, Decimal),
-    (date, Decimal): (lambda day, days: _later_date(day, -days), date),
-    (datetime, Decimal): (lambda moment, days: _later(moment, -days), datetime),
+    (date, Decimal): (lambda day, days: _later_date(day, days.copy_negate()), date),
+    (datetime, Decimal): (lambda moment, days: _later(moment, days.copy_negate()), datetime),
 }
 
 

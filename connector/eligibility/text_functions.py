@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from connector.eligibility.fault import EvaluationError
 from connector.eligibility.functions import NUMBER, TEXT, function
-from connector.eligibility.values import Picklist, Value, case_safe_id
+from connector.eligibility.values import ARITHMETIC, Picklist, Value, case_safe_id
 
 NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 TEXTUAL = frozenset({Decimal, date, datetime, time, Picklist, type(None)})
@@ -19,7 +19,7 @@ TEXTUAL = frozenset({Decimal, date, datetime, time, Picklist, type(None)})
 
 @function("TEXT", TEXTUAL, gives=str)
 def text(value: Value) -> str:
-    """Return numbers without grouping or trailing zeros, dates as ``2026-11-23``, moments as ``2026-11-23 01:02:03Z``."""
+    """Return numbers without grouping or trailing zeros, dates as ``2026-11-23``, moments with time and ``Z``."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -38,7 +38,7 @@ def value(given: str) -> Decimal | None:
         return None
     if not NUMERIC.fullmatch(given):
         raise EvaluationError(f"VALUE cannot read {given!r} as a number", "Test it with ISNUMBER first.")
-    return Decimal(given.strip())
+    return ARITHMETIC.create_decimal(given.strip())
 
 
 @function("ISNUMBER", TEXT, gives=bool)
@@ -144,7 +144,7 @@ def case_safe(given: str) -> str:
 
 @function("REGEX", TEXT, TEXT, gives=bool)
 def matches(given: str, pattern: str) -> bool:
-    """Tell whether the whole text matches. Salesforce's patterns are Java's, of which this takes what Python's share."""
+    """Tell whether the whole text matches. Patterns are Java's; this takes what Python's have in common."""
     return _pattern(pattern).fullmatch(given) is not None
 
 

@@ -1,8 +1,9 @@
 """The values that formulas compute with, and how Salesforce's REST values become such values and back.
 
-Types are Python types: ``str`` is Text, ``Decimal`` Number, ``bool`` Boolean, ``date``, ``datetime`` (aware, UTC) and ``time`` are themselves;
-picklist values have types of their own because the language lets few functions touch them. ``None`` is an empty number, date or lookup.
-Text fields are never null: an empty one is ``""``. Facts marked [U] are common knowledge of the platform, not checked against it.
+Types are Python types: ``str`` is Text, ``Decimal`` Number, ``bool`` Boolean, ``date``, ``datetime`` (aware, UTC) and
+``time`` are themselves; picklist values have types of their own because the language lets few functions touch them.
+``None`` is an empty number, date or lookup. Text fields are never null: an empty one is ``""``.
+Facts marked [U] are common knowledge of the platform, not checked against it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import decimal
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException, InvalidOperation
 from types import NoneType
 from typing import Any
 
@@ -50,8 +51,15 @@ KIND_NAMES: dict[Kind, str] = {
     NoneType: "Null",
 }
 
-ARITHMETIC = decimal.Context(prec=38, rounding=decimal.ROUND_HALF_UP, traps=[InvalidOperation, decimal.DivisionByZero])
-"""[U] Salesforce computes in decimal numbers with more digits than any field can hold (18); halves are rounded away from zero."""
+ARITHMETIC = decimal.Context(
+    prec=38,
+    rounding=decimal.ROUND_HALF_UP,
+    Emin=-200,
+    Emax=200,
+    traps=[InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+)
+"""[U] Salesforce computes in decimal numbers with more digits than any field can hold (18); halves go away from zero.
+The exponents are bounded so that no formula can make a number that is longer than memory."""
 
 NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
 REFERENCE_TYPES = frozenset({"id", "reference"})
@@ -59,7 +67,7 @@ PICKLIST_TYPES = frozenset({"picklist", "combobox"})
 HUNDRED = Decimal(100)
 SHORT_ID = 15
 
-AUDIT_DATETIMES = frozenset({"createddate", "lastmodifieddate", "systemmodstamp", "lastvieweddate", "lastreferenceddate"})
+AUDIT_DATETIMES = frozenset({"createddate", "lastmodifieddate", "systemmodstamp", "lastvieweddate"})
 
 
 def kind_name(kind: Kind) -> str:
@@ -100,7 +108,7 @@ def from_rest(raw: Any, field_type: str) -> Value:
             return _empty(field_type)
         convert = _CONVERSIONS.get(field_type)
         return convert(raw) if convert else _untyped(raw)
-    except (ValueError, InvalidOperation, TypeError) as error:
+    except (ValueError, DecimalException, TypeError) as error:
         raise FormulaError(
             f"the value {raw!r} is no {field_type or 'known kind of value'}",
             "Check the field's type in Salesforce against the type that was described.",
@@ -112,7 +120,7 @@ def to_rest(value: Value, field_type: str = "", scale: int | None = None) -> str
 
     Args:
         value: the value.
-        field_type: describe's word for the formula field's type; a percent is written as hundredths, a boolean is never null.
+        field_type: describe's word for the formula field's type; a percent counts hundredths, a boolean is never null.
         scale: digits after the decimal point, for numbers; None leaves them as computed.
     """
     if value is None or value == "":
@@ -130,7 +138,7 @@ def to_rest(value: Value, field_type: str = "", scale: int | None = None) -> str
 
 
 def parse_datetime(text: str) -> datetime:
-    """Return the aware UTC datetime of a REST or ISO 8601 text (``2026-11-23T01:02:03.000+0000``). Raises ValueError."""
+    """Return the aware UTC datetime of an ISO 8601 text (``2026-11-23T01:02:03.000+0000``). Raises ValueError."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -169,7 +177,7 @@ def _empty(field_type: str) -> Value:
 def _number(raw: Any) -> Decimal:
     if isinstance(raw, bool):
         raise TypeError
-    number = Decimal(str(raw)) if isinstance(raw, float) else Decimal(raw)
+    number = ARITHMETIC.create_decimal(str(raw) if isinstance(raw, float) else raw)
     if not number.is_finite():
         raise ValueError
     return number
