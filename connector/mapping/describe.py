@@ -44,7 +44,7 @@ class FieldDescribe:
 
 @dataclass(frozen=True, slots=True)
 class ObjectDescribe:
-    """One object. ``fields`` is keyed by the API name in lower case: Salesforce compares names without regard to case."""
+    """One object. ``fields`` is keyed by the API name in lower case: Salesforce compares names regardless of case."""
 
     name: str
     label: str
