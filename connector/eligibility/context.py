@@ -99,12 +99,13 @@ def row_resolver(row: Mapping[str, Any], extra: Mapping[str, Any] | None = None)
         if path in others:
             return others[path]
         node: Any = row
-        for segment in path.split("."):
+        for segment in name.split("."):
             if node is None:
                 return None
             if not isinstance(node, Mapping):
                 raise KeyError(name)
-            node = members(node)[segment.partition(":")[0]]
+            member = segment.partition(":")[0]
+            node = node[member] if member in node else members(node)[member.lower()]
         return node
 
     return resolve
