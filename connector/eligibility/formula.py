@@ -1,8 +1,8 @@
 """The Salesforce formula language: compile a formula's text once, evaluate it for any number of records.
 
 What formula fields, validation rules and an admin's own eligibility formula need is here. Pure: time, record and
-globals come in with the :class:`Context`. Facts marked [U] in this room are common knowledge of the platform, not checked
-against it; no decision of the connector that could lose data rests on them alone.
+globals come in with the :class:`Context`. Facts marked [U] in this room are common knowledge of the platform, not
+checked against it; no decision of the connector that could lose data rests on them alone.
 """
 
 from __future__ import annotations

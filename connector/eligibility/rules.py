@@ -1,8 +1,8 @@
 """Which records are due: the org's own formula is obeyed, and what it cannot know is asked on top of it.
 
-A row that a person modified last is due by flag, formula and time stamps. A row that an integration user modified last is due
-only if a mapped field really changed, so that our own stamps and inbound writes send nothing, and a person's edit that our
-write covered up is still found.
+A row that a person modified last is due by flag, formula and time stamps. A row that an integration user modified last
+is due only if a mapped field really changed, so that our own stamps and inbound writes send nothing, and a person's edit
+that our write covered up is still found.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ DUMMY_IDENTIFIER = re.compile(r"X\d{4,}", re.IGNORECASE | re.ASCII)
 def default_formula(names: SyncFields) -> str:
     """Return the eligibility rule for objects without a Has Updates field, in the formula language.
 
-    It is what the package's own formula field says: flagged, and never sent, or modified by a person since (the same second counts).
+    It is what the package's own formula field says: flagged, and never sent, or modified by a person since then
+    (the same second counts).
     """
-    return (
-        f"AND({names.sync_with_aws}, OR(ISBLANK({names.last_sync_date}), "
-        f"AND({LAST_MODIFIED_DATE} >= {names.last_sync_date}, CASESAFEID({LAST_MODIFIED_BY}) <> CASESAFEID({SETUP_USER}))))"
-    )
+    by_person = f"CASESAFEID({LAST_MODIFIED_BY}) <> CASESAFEID({SETUP_USER})"
+    since = f"AND({LAST_MODIFIED_DATE} >= {names.last_sync_date}, {by_person})"
+    return f"AND({names.sync_with_aws}, OR(ISBLANK({names.last_sync_date}), {since}))"
 
 
 def is_dummy_identifier(identifier: str) -> bool:
-    """Tell whether a partner's identifier is a placeholder of historical data (``X0001`` and so on): never processed."""
+    """Tell whether a partner's identifier stands for historical data (``X0001`` and so on), which is never processed."""
     return DUMMY_IDENTIFIER.fullmatch(identifier.strip()) is not None
 
 
@@ -68,26 +68,24 @@ def _flag(candidate: Candidate) -> Condition:
 def _updates(candidate: Candidate) -> tuple[Condition, Condition]:
     """Return the conditions *has updates* and *modified by a person*, which depend on one another."""
     if candidate.last_sync is None:
-        return _formula_value(candidate), _modifier(None, "never sent, so it does not matter who modified it last.")
+        return _formula_value(candidate), _modifier(passed=None, detail="never sent yet: whoever modified it last.")
     if not candidate.own_write:
-        return _by_time(candidate), _modifier(True, "a person modified the record last.")
+        return _by_time(candidate), _modifier(passed=True, detail="a person modified the record last.")
     if not candidate.known:
         detail = (
-            "an integration user modified the record last, and its content was not compared yet; that happens first."
+            "an integration user modified the record last; it is compared with what AWS has before anything is sent."
         )
-        return _not_asked(), Condition("Last modified by a person", False, detail, Code.NOT_COMPARED)
+        return _not_asked(), _modifier(passed=False, detail=detail, code=Code.NOT_COMPARED)
     if not candidate.changed:
-        return _not_asked(), _modifier(
-            False, "an integration user modified the record last, and no mapped field changed."
-        )
+        detail = "an integration user modified the record last, and no mapped field changed besides."
+        return _not_asked(), _modifier(passed=False, detail=detail)
     fields = ", ".join(candidate.changed)
-    return _formula_as_if_edited(candidate), _modifier(
-        True, f"an integration user modified the record last, but these fields changed besides: {fields}."
-    )
+    detail = f"an integration user modified the record last, but these fields changed besides: {fields}."
+    return _formula_as_if_edited(candidate), _modifier(passed=True, detail=detail)
 
 
-def _modifier(passed: bool | None, detail: str) -> Condition:  # noqa: FBT001
-    return Condition("Last modified by a person", passed, detail, Code.OWN_WRITE)
+def _modifier(*, passed: bool | None, detail: str, code: Code = Code.OWN_WRITE) -> Condition:
+    return Condition("Last modified by a person", passed, detail, code)
 
 
 def _has_updates(*, passed: bool | None, detail: str) -> Condition:
@@ -123,7 +121,7 @@ def _by_time(candidate: Candidate) -> Condition:
 
 
 def _formula_as_if_edited(candidate: Candidate) -> Condition:
-    """Ask the org's formula what it would say had a person modified the record now: an admin's other conditions still hold."""
+    """Ask the formula as if a person had modified the record now, so that an admin's other conditions still hold."""
     text = default_formula(candidate.names) if candidate.formula_text is None else candidate.formula_text
     if not text.strip():
         return _formula_value(candidate)
@@ -133,9 +131,7 @@ def _formula_as_if_edited(candidate: Candidate) -> Condition:
         detail = f"taken as yes, so that no edit is lost: the org's formula cannot be evaluated here ({error})"
         return _has_updates(passed=True, detail=detail)
     answer = "yes" if passed else "no"
-    return _has_updates(
-        passed=passed, detail=f"the formula, asked as if a person had just modified the record, says {answer}."
-    )
+    return _has_updates(passed=passed, detail=f"the formula says {answer}, asked as if a person had just edited it.")
 
 
 def _log(candidate: Candidate) -> Condition:
@@ -181,12 +177,8 @@ def _invitation(candidate: Candidate) -> Condition:
 
 
 def _identity(candidate: Candidate) -> Condition:
-    holder = candidate.identifier_holder
-    detail = (
-        f"the record carries the AWS identifier of record {holder}, of which it seems to be a copy; clear it to share this one."
-        if holder
-        else "its AWS identifier is its own."
-    )
+    holder, name = candidate.identifier_holder, candidate.names.apn_id
+    detail = f"{name} belongs to record {holder}; clear it here to share this copy." if holder else "none."
     return Condition("No copy of another record", not holder, detail, Code.CLONE)
 
 

@@ -1,4 +1,4 @@
-"""Whether a record is due to be sent, and why: what the rules say, in a form that programs decide on and people read."""
+"""Whether a record is due to be sent, and why: for programs to decide on and for people to read."""
 
 from __future__ import annotations
 
