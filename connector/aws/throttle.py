@@ -1,0 +1,241 @@
+"""Our share of Partner Central's quotas: an even pace by the second, a count by the day, and rest after a refusal.
+
+Quotas belong to the whole partner account and to reads or writes as a class; whether each operation has its own is not
+published, so one pace per class is assumed.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from connector.errors import Deferred
+
+READ = "read"
+WRITE = "write"
+DAY = timedelta(hours=24)
+ORDINARY_PART = 0.9
+"""The part of our daily share that work nobody waits for may use; the rest is kept for what people ask for."""
+RETRIES_BEFORE_PAUSE = 8
+"""Refusals in a row, each waiting twice as long (four minutes at least), before the daily quota counts as used up."""
+LONGEST_PAUSE_HOURS = 4
+_STEP = timedelta(minutes=15)
+
+_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
+
+
+@contextmanager
+def urgent() -> Iterator[None]:
+    """Mark the calls inside as asked for by a person: they go first and may use the whole daily share."""
+    token = _urgent.set(True)
+    try:
+        yield
+    finally:
+        _urgent.reset(token)
+
+
+class Ledger(Protocol):
+    """Remembers across restarts how many requests were sent. Counting by the minute is exact enough."""
+
+    def spend(self, kind: str, at: datetime, count: int = 1) -> None:
+        """Add ``count`` requests of the kind (``read`` or ``write``) at the time ``at`` (aware, UTC)."""
+        ...
+
+    def spent(self, kind: str, since: datetime) -> int:
+        """Return the requests of the kind at or after ``since`` (aware, UTC)."""
+        ...
+
+
+class MemoryLedger:
+    """A ledger for processes that keep no state, such as a check of the connection."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, datetime]] = Counter()
+
+    def spend(self, kind: str, at: datetime, count: int = 1) -> None:
+        """Add ``count`` requests to the minute of ``at``."""
+        self._counts[kind, at.replace(second=0, microsecond=0)] += count
+
+    def spent(self, kind: str, since: datetime) -> int:
+        """Return the requests of the minutes from that of ``since`` on."""
+        start = since.replace(second=0, microsecond=0)
+        return sum(count for (name, minute), count in self._counts.items() if name == kind and minute >= start)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What AWS grants one class of requests, and our share of it.
+
+    Attributes:
+        per_second, per_day: AWS's figures; the day is any 24 hours.
+        share: our part, above 0 and at most 1.
+    """
+
+    per_second: float
+    per_day: int
+    share: float
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two requests of ours."""
+        return 1 / (self.per_second * self.share)
+
+    @property
+    def daily(self) -> int:
+        """Requests of ours in 24 hours."""
+        return max(1, int(self.per_day * self.share))
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """How long to leave a class of requests alone after AWS refused one for its rate.
+
+    Attributes:
+        seconds: to wait at least.
+        until: the same as a time, aware, UTC.
+        exhausted: refused so often in a row that the daily quota must be used up.
+    """
+
+    seconds: float
+    until: datetime
+    exhausted: bool
+
+
+class _Pace:
+    """Spaces requests evenly; work that a person waits for goes ahead of the rest."""
+
+    def __init__(self, interval: float, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._interval = interval
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = monotonic()
+        self._people_waiting = 0
+
+    def wait(self, *, for_person: bool) -> None:
+        """Return when one request may go out."""
+        with self._lock:
+            self._people_waiting += for_person
+        try:
+            while (delay := self._take(for_person=for_person)) > 0:
+                self._sleep(delay)
+        finally:
+            with self._lock:
+                self._people_waiting -= for_person
+
+    def _take(self, *, for_person: bool) -> float:
+        """Take the slot and return 0, or return the seconds after which to ask again."""
+        with self._lock:
+            now = self._monotonic()
+            if now < self._next:
+                return self._next - now
+            if self._people_waiting and not for_person:
+                return self._interval
+            self._next = now + self._interval
+            return 0.0
+
+
+class Throttle:
+    """Lets one request of a class pass at a time, or says when to come back.
+
+    Args:
+        quotas: quota per class (``read``, ``write``).
+        ledger: where the requests of the last 24 hours are counted.
+        now: the time, aware, UTC.
+        monotonic, sleep: seconds of a clock that never goes back, and waiting by it.
+        jitter: a number from 0 to 1, anew at each call.
+    """
+
+    def __init__(
+        self,
+        quotas: dict[str, Quota],
+        ledger: Ledger,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._quotas = quotas
+        self._ledger = ledger
+        self._now = now
+        self._jitter = jitter
+        self._paces = {kind: _Pace(quota.interval, monotonic, sleep) for kind, quota in quotas.items()}
+        self._refusals: Counter[str] = Counter()
+        self._paused: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def enter(self, kind: str) -> None:
+        """Wait for the next slot of the class and count one request.
+
+        Raises:
+            Deferred: the daily share is used up, or AWS refused this class a moment ago (urgent work may try).
+        """
+        for_person = _urgent.get()
+        self._respect_pause(kind, for_person=for_person)
+        self._respect_day(kind, for_person=for_person)
+        self._paces[kind].wait(for_person=for_person)
+        self._ledger.spend(kind, self._now())
+
+    def accepted(self, kind: str) -> None:
+        """Note that AWS let a request of the class pass."""
+        with self._lock:
+            self._refusals.pop(kind, None)
+            self._paused.pop(kind, None)
+
+    def refused(self, kind: str) -> Pause:
+        """Note that AWS refused a request for its rate; return how long to rest: doubled, then by the hour."""
+        with self._lock:
+            self._refusals[kind] += 1
+            times = self._refusals[kind]
+            excess = times - RETRIES_BEFORE_PAUSE
+            if excess > 0:
+                seconds = 3600.0 * min(2 ** (excess - 1), LONGEST_PAUSE_HOURS)
+            else:
+                seconds = 2.0**times * (0.5 + self._jitter() / 2)
+            until = self._now() + timedelta(seconds=seconds)
+            self._paused[kind] = until
+        return Pause(seconds, until, exhausted=excess > 0)
+
+    def budget(self, kind: str) -> tuple[int, int]:
+        """Return (requests of the class in the last 24 hours, those that our share allows)."""
+        return self._ledger.spent(kind, self._now() - DAY), self._quotas[kind].daily
+
+    def _respect_pause(self, kind: str, *, for_person: bool) -> None:
+        with self._lock:
+            until = self._paused.get(kind)
+        if until is not None and not for_person and self._now() < until:
+            raise Deferred(
+                f"Partner Central refused {kind}s for their rate a moment ago; resting until {until:%H:%M:%S} UTC.",
+                until,
+            )
+
+    def _respect_day(self, kind: str, *, for_person: bool) -> None:
+        quota = self._quotas[kind]
+        limit = quota.daily if for_person else max(1, int(quota.daily * ORDINARY_PART))
+        now = self._now()
+        if self._ledger.spent(kind, now - DAY) < limit:
+            return
+        until = self._until_below(kind, limit, now)
+        kept = "" if for_person else f" ({quota.daily - limit} more are kept for what people ask for)"
+        raise Deferred(
+            f"{limit} {kind}s went to Partner Central within 24 hours, which is what our share ({quota.share:.0%}) "
+            f"of the account's quota of {quota.per_day} allows{kept}; going on at {until:%Y-%m-%d %H:%M} UTC. "
+            "A larger share or, through AWS Service Quotas, a larger quota makes this faster.",
+            until,
+        )
+
+    def _until_below(self, kind: str, limit: int, now: datetime) -> datetime:
+        """Requests leave the window after 24 hours: find the first quarter of an hour at which enough have left."""
+        steps = range(1, DAY // _STEP + 1)
+        first = bisect_left(steps, 1, key=lambda step: int(self._ledger.spent(kind, now - DAY + step * _STEP) < limit))
+        return now + steps[min(first, len(steps) - 1)] * _STEP
