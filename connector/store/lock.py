@@ -1,9 +1,11 @@
-"""The lock that lets one process at a time act on a state file."""
+"""Locks between processes: one that acts on the state file, and turns for those that open it."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -46,6 +48,21 @@ class StateLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+@contextmanager
+def take_turns(directory: Path) -> Iterator[None]:
+    """Let one process at a time through the block, the others waiting.
+
+    SQLite's own lock does not cover the switch of a new file to write-ahead logging: of two processes that create the
+    file together, one would be refused instead of waiting.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _read_holder(descriptor: int) -> str:

@@ -14,7 +14,7 @@ APPLICATION_ID = 0x41434543
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: from ``number - 1`` to ``number``, in one transaction."""
+    """One step: from schema ``number - 1`` to schema ``number``."""
 
     number: int
     title: str
@@ -150,20 +150,22 @@ def schema_version(handles: Handles) -> int:
 
 
 def migrate(handles: Handles, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Apply the steps that are missing, each in a transaction with its number, so that a crash leaves a whole schema.
-
-    Two processes may do so at once: the second finds the work done.
-    Raises Fatal for a file that is newer than this program, or that another program made.
+    """Apply the steps that are missing, all in one transaction with their number: a crash leaves the file as it was.
+    Raises Fatal for a file that is newer than these steps, or that another program made.
     """
-    refuse_foreign(handles, newest=migrations[-1].number)
-    for migration in migrations:
-        with handles.transaction():
-            if schema_version(handles) >= migration.number:
-                continue
-            for statement in migration.statements:
-                handles.db.execute(statement)
-            handles.db.execute(f"pragma user_version = {migration.number}")
-            handles.db.execute(f"pragma application_id = {APPLICATION_ID}")
+    with handles.transaction():
+        refuse_foreign(handles, newest=migrations[-1].number)
+        done = schema_version(handles)
+        for migration in migrations:
+            if migration.number > done:
+                _apply(handles, migration)
+
+
+def _apply(handles: Handles, migration: Migration) -> None:
+    for statement in migration.statements:
+        handles.db.execute(statement)
+    handles.db.execute(f"pragma user_version = {migration.number}")
+    handles.db.execute(f"pragma application_id = {APPLICATION_ID}")
 
 
 def refuse_foreign(handles: Handles, *, newest: int) -> None:

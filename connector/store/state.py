@@ -16,7 +16,7 @@ from connector.store.forgetting import forget
 from connector.store.handles import Handles, create_private, explained
 from connector.store.ledger import Ledger
 from connector.store.links import Links
-from connector.store.lock import StateLock
+from connector.store.lock import StateLock, take_turns
 from connector.store.mappings import Mappings
 from connector.store.migrations import MIGRATIONS, migrate, refuse_foreign, schema_version
 from connector.store.outbox import Outbox
@@ -62,7 +62,8 @@ class State:
         create_private(path)
         handles = Handles(path)
         try:
-            _upgrade(handles)
+            with take_turns(path.parent):
+                _upgrade(handles)
         except BaseException:
             handles.close()
             raise
