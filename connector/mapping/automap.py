@@ -22,7 +22,7 @@ def automap_packaged(
     """Return every ACE field that the package has a field for, mapped to it; equal picklist values too (PICK-04).
 
     Inbound updates are on for what AWS returns, but for stage, target close date and closed-lost reason (MAP-48).
-    Fields that the org lacks or hides are left out; :func:`connector.mapping.fit.check_mapping` names those that matter.
+    Fields that the org lacks or hides are left out; :func:`connector.mapping.fit.check_mapping` names what matters.
 
     Args:
         catalogue: every ACE field of the record type by name.
