@@ -59,10 +59,9 @@ class Forgetting(Table):
             self._write("delete from writebacks where record_id = ?", (record_id,))
 
     def _drop_log_rows(self, ids: set[str]) -> None:
-        for row in self._all(
-            "select id, body from outbox where instr(body, ?) or instr(body, ?)", (min(ids), max(ids))
-        ):
-            if ids & {value for value in load(row["body"]).values() if isinstance(value, str)}:
+        for row in self._all('select id, "key", body from outbox'):
+            texts = {value for value in load(row["body"]).values() if isinstance(value, str)}
+            if ids & {row["key"].partition(":")[0], *texts}:
                 self._write("delete from outbox where id = ?", (row["id"],))
 
 
