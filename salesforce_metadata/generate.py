@@ -1,7 +1,7 @@
 """Write the Salesforce DX source of ``ACE_Opportunity__c`` from the field catalogue.
 
-Run ``python salesforce_metadata/generate.py`` after the catalogue in ``connector/data`` has changed. The same catalogue always
-gives the same bytes, and a test compares them with what is checked in.
+Run ``python salesforce_metadata/generate.py`` after the catalogue in ``connector/data`` has changed. The same catalogue
+always gives the same bytes, and a test compares them with what is checked in.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SYNC_FIELDS: dict[str, dict[str, Node]] = {
     },
     PACKAGED.apn_id: {
         "caseSensitive": False,
-        "description": "Identifier of the opportunity at AWS. Written by the connector. A copy of a record must not keep it.",
+        "description": "Identifier of the opportunity at AWS. Written by the connector. A copy must not keep it.",
         "externalId": True,
         "label": "APN CRM Unique Identifier",
         "length": 18,

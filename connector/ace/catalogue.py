@@ -1,12 +1,16 @@
 """The catalogue: what AWS says about every opportunity field, read from ``connector/data/opportunity_fields.json``.
 
-API paths use a small notation: ``A.B`` is a member, ``List[0]`` the first element, ``List[Key=Value]`` the first element whose
-member ``Key`` has that value, ``List[*]`` every element, and a last segment ``{A B}`` several members of the same structure.
+API paths use a small notation: ``A.B`` is a member, ``List[0]`` the first element, ``List[Key=Value]`` the first
+element whose member ``Key`` has that value, ``List[*]`` every element, and a last segment ``{A B}`` several members
+of the same structure.
 
-Of ``Project.ExpectedCustomerSpend`` the catalogue knows two entries. The monthly AWS revenue (``TargetCompany`` AWS) is
-``expectedMonthlyAwsRevenue``, with ``project.expectedCustomerSpend.currencyCode`` and ``….estimationUrl``. The total contract value
-(``TargetCompany`` Self, ``Frequency`` None) is ``project.expectedCustomerSpend.self.amount``, in the same currency, with its term
-in months in ``project.expectedContractDuration.value``.
+Of ``Project.ExpectedCustomerSpend`` the catalogue knows two entries. The monthly AWS revenue (``TargetCompany`` AWS)
+is ``expectedMonthlyAwsRevenue``, with ``project.expectedCustomerSpend.currencyCode`` and ``….estimationUrl``. The
+total contract value (``TargetCompany`` Self, ``Frequency`` None) is ``project.expectedCustomerSpend.self.amount``, in
+the same currency, with its term in months in ``project.expectedContractDuration.value``.
+
+Names that begin with ``aws`` after their structure (``lifeCycle.awsNextSteps``) are AWS's own view, which the summary
+of an opportunity carries; they never mix with the partner's field of the same API name.
 """
 
 from __future__ import annotations
@@ -102,6 +106,11 @@ class AceField:
         submit: whether the value goes out when the opportunity is submitted.
         required: when the field must have a value.
         editable: what AWS allows per phase (``pending``, ``action_required``, ``approved``, ``launched``).
+        pattern: regular expression that the whole value (each value of a list) must match, "" without one.
+        format: the pattern in words.
+        min_length: fewest characters of a text.
+        max_values: most values of a list, None where the model names no limit.
+        never_empty: AWS fills in or keeps a value of its own where none is sent, so that an empty value is no change.
     """
 
     name: str
@@ -126,6 +135,11 @@ class AceField:
     submit: bool = False
     required: tuple[Requirement, ...] = ()
     editable: Mapping[str, Change] = field(default_factory=dict)
+    pattern: str = ""
+    format: str = ""
+    min_length: int = 0
+    max_values: int | None = None
+    never_empty: bool = False
 
     @property
     def always_required(self) -> bool:
@@ -189,11 +203,14 @@ def _field(entry: Mapping[str, Any]) -> AceField:
         submit=entry.get("submit", False),
         required=tuple(_requirement(need) for need in entry.get("required", ())),
         editable={phase: Change(change) for phase, change in entry["editable"].items()},
+        pattern=entry.get("pattern", ""),
+        format=entry.get("format", ""),
+        min_length=entry.get("min_length", 0),
+        max_values=entry.get("max_values"),
+        never_empty=entry.get("never_empty", False),
     )
 
 
 def _requirement(need: Mapping[str, Any]) -> Requirement:
-    when, unless = (
-        {name: tuple(values) for name, values in need.get(key, {}).items()} for key in ("when", "unless")
-    )
+    when, unless = ({name: tuple(values) for name, values in need.get(key, {}).items()} for key in ("when", "unless"))
     return Requirement(Moment(need["moment"]), when, unless)

@@ -1,10 +1,10 @@
 """The canonical record: what every side translates to and from.
 
-Keys are ACE names: the S3 field name (``customerCompanyName``), or, where a field has none, its API path in lower camel case
-(``project.awsPartition``). Values are typed: ``str``, ``Decimal`` for amounts, ``date``, aware UTC ``datetime``, ``int``,
-``bool``, or a tuple of ``str`` for everything with several values. Picklist values are spelled as the Selling API spells them
-(``Computers and Electronics``, country ``US``). A missing key means *not known here* (not mapped); ``None`` means *known to be empty*.
-Empty strings and empty tuples do not occur.
+Keys are ACE names: the S3 field name (``customerCompanyName``), or, where a field has none, its API path in lower
+camel case (``project.awsPartition``). Values are typed: ``str``, ``Decimal`` for amounts, ``date``, aware UTC
+``datetime``, ``int``, ``bool``, or a tuple of ``str`` for everything with several values. Picklist values are spelled
+as the Selling API spells them (``Computers and Electronics``, country ``US``). A missing key means *not known here*
+(not mapped); ``None`` means *known to be empty*. Empty strings and empty tuples do not occur.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Values as people type them, and the spelling that AWS takes.
 
-Dashes, ampersands and spaces differ between AWS's own lists, its documents and the orgs. Case does not: ``approved`` is not
-``Approved``, because AWS compares by case.
+Dashes, ampersands and spaces differ between AWS's own lists, its documents and the orgs. Case does not: ``approved`` is
+not ``Approved``, because AWS compares by case.
 """
 
 from __future__ import annotations

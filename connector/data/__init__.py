@@ -1,12 +1,12 @@
 """Facts as data: files in this directory, read once on first use.
 
 ``opportunity_fields.json`` holds one object per ACE opportunity field (:mod:`connector.ace.catalogue` gives it types),
-``standard_values.json`` and ``countries.json`` the value lists, ``value_aliases.json`` other spellings of standard values,
-``aws_products.json`` the products that can be associated and ``error_hints.json`` what to do about an error. When AWS changes its
-data model, the files are replaced; no code changes.
+``standard_values.json`` and ``countries.json`` the value lists, ``value_aliases.json`` other spellings of their values,
+``aws_products.json`` the products that can be associated and ``error_hints.json`` what to do about an error. When AWS
+changes its data model, the files are replaced; no code changes.
 
-Texts that tell a rule or a remedy are in our own words. Field facts follow the service model of ``partnercentral-selling``;
-editability and requirements follow AWS's developer guide, in its stricter reading where it contradicts itself.
+Field facts follow the service model of ``partnercentral-selling``; editability and requirements follow AWS's developer
+guide, in its stricter reading where it contradicts itself.
 """
 
 from __future__ import annotations

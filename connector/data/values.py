@@ -62,6 +62,4 @@ def countries() -> tuple[Country, ...]:
 @cache
 def aws_products() -> tuple[AwsProduct, ...]:
     """Return the AWS products in AWS's order."""
-    return tuple(
-        AwsProduct(entry["Identifier"], entry["Name"], entry["Family"]) for entry in read("aws_products.json")
-    )
+    return tuple(AwsProduct(entry["Identifier"], entry["Name"], entry["Family"]) for entry in read("aws_products.json"))
