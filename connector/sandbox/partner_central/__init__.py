@@ -1,0 +1,1 @@
+"""A Partner Central that is as strict as the real one, on loopback."""
