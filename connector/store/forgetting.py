@@ -36,7 +36,8 @@ class Forgetting(Table):
     def _empty_link(self, record_id: str) -> None:
         self._write(
             "update links set \"row\" = null, seen = '{}', written = '{}', aws = null, summary = null, "
-            "failed_snapshot = null, hold_reason = '' where record_id = ?",
+            "failed_snapshot = null, applied = null, pending_applied = null, locked = '{}', hold_reason = '' "
+            "where record_id = ?",
             (record_id,),
         )
         self._write("update shares set create_request = '' where record_id = ?", (record_id,))

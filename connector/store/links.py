@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connector.ace.record import Value, from_json, to_json
 from connector.errors import DuplicateValue, Problem
 from connector.store.codec import dump, load
 from connector.store.table import Record, Table
@@ -17,7 +18,8 @@ Status = Literal["new", "linked", "held", "tombstone"]
 CLOSED_STAGES = ("Launched", "Closed Lost")
 """Partner Central stages after which AWS's summary is not asked for again by rotation."""
 
-_JSON = ("row", "seen", "written", "aws", "summary", "failed_snapshot")
+_JSON = ("row", "seen", "written", "aws", "summary", "failed_snapshot", "locked")
+_CANONICAL = ("applied", "pending_applied")
 _FLAGS = ("requested", "apn_id_written")
 
 
@@ -47,6 +49,9 @@ class Link:
         failed_snapshot: the content that was refused.
         requested: a person asked for it to go out.
         apn_id_written: Salesforce carries the id as well.
+        applied: AWS's side as Salesforce was last brought to, as a canonical record; None while unknown.
+        pending_applied: what ``applied`` becomes once the writes that wait have arrived.
+        locked: mapped fields with an edit that AWS does not take in the present state, by path.
     """
 
     record_id: str
@@ -72,6 +77,14 @@ class Link:
     failed_snapshot: dict[str, Any] | None = None
     requested: bool = False
     apn_id_written: bool = False
+    applied: dict[str, Value] | None = None
+    pending_applied: dict[str, Value] | None = None
+    locked: dict[str, str | None] = field(default_factory=dict)
+
+    def confirm_applied(self) -> None:
+        """Salesforce has what AWS said."""
+        if self.pending_applied is not None:
+            self.applied, self.pending_applied = self.pending_applied, None
 
 
 class Links(Table):
@@ -80,6 +93,13 @@ class Links(Table):
     def get(self, record_id: str) -> Link | None:
         row = self._one("select * from links where record_id = ?", (record_id,))
         return _link(row) if row else None
+
+    def require(self, record_id: str) -> Link:
+        """Return the link of a record that is known to have one. Raises KeyError otherwise."""
+        link = self.get(record_id)
+        if link is None:
+            raise KeyError(record_id)
+        return link
 
     def by_apn(self, apn_id: str) -> Link | None:
         """Return the link that has the AWS id, whatever its case, tombstones included."""
@@ -144,6 +164,8 @@ def _columns(link: Link) -> Record:
     row = {name: getattr(link, name) for name in Link.__slots__}
     for name in _JSON:
         row[name] = None if row[name] is None else dump(row[name])
+    for name in _CANONICAL:
+        row[name] = None if row[name] is None else dump(to_json(row[name]))
     for name in _FLAGS:
         row[name] = int(row[name])
     return row
@@ -152,6 +174,8 @@ def _columns(link: Link) -> Record:
 def _link(row: Record) -> Link:
     for name in _JSON:
         row[name] = None if row[name] is None else load(row[name])
+    for name in _CANONICAL:
+        row[name] = None if row[name] is None else from_json(load(row[name]))
     for name in _FLAGS:
         row[name] = bool(row[name])
     return Link(**row)

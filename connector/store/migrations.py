@@ -58,7 +58,9 @@ _RECORDS = (
         first_failure text,
         failed_snapshot text,
         requested integer not null,
-        apn_id_written integer not null
+        apn_id_written integer not null,
+        applied text, pending_applied text,
+        locked text not null
     )""",
     "create unique index links_apn_id on links (apn_id) where apn_id is not null",
     "create index links_rotation on links (summarised_at, record_id) where status = 'linked' and apn_id is not null",

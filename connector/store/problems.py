@@ -71,6 +71,10 @@ class Problems(Table):
                 )
             return [_problem(row) for row in rows]
 
+    def close(self, detail_key: str, now: datetime) -> None:
+        """Close one reason by the key of its detail."""
+        self._write("update problems set open = 0, last_seen = ? where detail_key = ?", (stamp(now), detail_key))
+
     def open_for(self, record_id: str) -> list[OpenProblem]:
         return [_problem(row) for row in self._rows_open(record_id)]
 

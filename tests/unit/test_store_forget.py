@@ -33,7 +33,8 @@ def fill(state: State, record_id: str, apn_id: str, person: str) -> None:
         record_id, "Opportunity", apn_id=apn_id, status="held", hold_reason=person, requested=True, generation=4
     )
     link.row = link.aws = link.summary = link.failed_snapshot = {**values}
-    link.seen = link.written = {"email": person}
+    link.applied = link.pending_applied = {"customerContactEmail": person}
+    link.seen = link.written = link.locked = {"email": person}
     state.links.save(link)
     state.shares.save(
         Share(record_id, 1, "created", f'{{"x":"{person}"}}', "token-c", "token-s", NOW, NOW, apn_id=apn_id)

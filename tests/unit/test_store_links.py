@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -44,6 +44,9 @@ FULL = Link(
     failed_snapshot={"title": "b"},
     requested=True,
     apn_id_written=True,
+    applied={"customerCompanyName": "Ünïcode", "projectCloseDate": date(2026, 3, 1), "amount": Decimal("1.10")},
+    pending_applied={"products": ("a", "b"), "note": None},
+    locked={"project.title": "a"},
 )
 
 
@@ -71,6 +74,21 @@ def test_a_link_comes_back_exactly_as_it_was_saved(state: State) -> None:
     assert row is not None
     assert str(row["Amount"]) == "1234567890123456.10"
     assert state.links.get("006000000000009AAA") is None
+
+
+def test_a_link_that_must_exist_is_missed_by_name(state: State) -> None:
+    state.links.save(FULL)
+    assert state.links.require(FULL.record_id) == FULL
+    with pytest.raises(KeyError, match="006000000000002AAA"):
+        state.links.require("006000000000002AAA")
+
+
+def test_confirming_makes_what_was_pending_what_is_applied() -> None:
+    link = replace(FULL)
+    link.confirm_applied()
+    assert (link.applied, link.pending_applied) == ({"products": ("a", "b"), "note": None}, None)
+    link.confirm_applied()
+    assert link.applied == {"products": ("a", "b"), "note": None}
 
 
 def test_saving_again_replaces_every_field(state: State) -> None:

@@ -187,6 +187,18 @@ def test_detail_keys_are_short_and_never_alike(occurrences: list[tuple[str, str,
     assert all(len(key) <= KEY_LENGTH for key in keys)
 
 
+def test_detail_keys_tell_apart_parts_that_read_alike_when_joined() -> None:
+    assert detail_key("a", "B:C", "d", 1) != detail_key("a", "B", "C:d", 1)
+    assert detail_key("006", "REQUIRED", "title", 2) == "006:REQUIRED:title:2"
+
+
+def test_a_problem_can_be_closed_by_the_key_of_its_detail(state: State) -> None:
+    closed = state.problems.raise_("a", "REQUIRED", "title", NOW)
+    other = state.problems.raise_("a", "REQUIRED", "stage", NOW)
+    state.problems.close(closed.detail_key, NOW)
+    assert state.problems.open_for("a") == [other]
+
+
 # runs
 
 

@@ -169,6 +169,17 @@ def test_held_work_absorbs_newer_work_and_waits_for_its_release(queue: Queue) ->
     assert claimed(queue, NOW + MINUTE).payload == {"v": 2}
 
 
+def test_holding_gives_way_to_newer_work_that_waits_already(queue: Queue) -> None:
+    queue.enqueue(Work("send", "a", priority=10, payload={"v": 1}), NOW)
+    old = claimed(queue)
+    queue.enqueue(Work("send", "a", payload={"v": 2}), NOW)
+    queue.hold(old, "in review")
+    new = claimed(queue)
+    assert (new.payload, new.priority, new.attempts) == ({"v": 2}, 10, 0)
+    queue.hold(new, "in review")
+    assert queue.counts() == {"waiting": 0, "leased": 0, "held": 1, "done": 1, "failed": 0}
+
+
 def test_release_by_id_frees_that_entry_only(queue: Queue) -> None:
     for dedup in ("one", "two"):
         queue.enqueue(Work("send", "a", dedup=dedup), NOW)
@@ -431,4 +442,4 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueueMachine = QueueMachine.TestCase
-TestQueueMachine.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestQueueMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
