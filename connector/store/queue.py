@@ -30,12 +30,12 @@ _ALLOWED: dict[ItemState, frozenset[ItemState]] = {
     "done": frozenset(),
 }
 
-_READY = (
-    "from queue where state = 'waiting' "
-    "and (:lanes is null or lane in (select value from json_each(:lanes))) "
-    "and (:kinds is null or kind in (select value from json_each(:kinds))) "
-    'and not exists (select 1 from queue busy where busy.state = \'leased\' and busy."key" = queue."key") '
-)
+_READY = """
+    from queue where state = 'waiting'
+    and (:lanes is null or lane in (select value from json_each(:lanes)))
+    and (:kinds is null or kind in (select value from json_each(:kinds)))
+    and not exists (select 1 from queue busy where busy.state = 'leased' and busy."key" = queue."key")
+"""
 
 
 @dataclass(frozen=True, slots=True)
