@@ -1,8 +1,8 @@
 """Which records are due: the org's own formula is obeyed, and what it cannot know is asked on top of it.
 
 A row that a person modified last is due by flag, formula and time stamps. A row that an integration user modified last
-is due only if a mapped field really changed, so that our own stamps and inbound writes send nothing, and a person's edit
-that our write covered up is still found.
+is due only if a mapped field really changed: our own stamps and inbound writes send nothing, and a person's edit that
+our write covered up is still found.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def default_formula(names: SyncFields) -> str:
 
 
 def is_dummy_identifier(identifier: str) -> bool:
-    """Tell whether a partner's identifier stands for historical data (``X0001`` and so on), which is never processed."""
+    """Tell whether a partner's identifier stands for historical data (``X0001`` and on), which is never processed."""
     return DUMMY_IDENTIFIER.fullmatch(identifier.strip()) is not None
 
 
