@@ -31,7 +31,7 @@ _ALLOWED: dict[ItemState, frozenset[ItemState]] = {
 }
 
 _READY = """
-    from queue where state = 'waiting'
+    from queue indexed by queue_claim where state = 'waiting'
     and (:lanes is null or lane in (select value from json_each(:lanes)))
     and (:kinds is null or kind in (select value from json_each(:kinds)))
     and not exists (select 1 from queue busy where busy.state = 'leased' and busy."key" = queue."key")
