@@ -10,7 +10,8 @@ from connector.errors import ConnectorError
 from connector.mapping.describe import ObjectDescribe
 
 Row = dict[str, Any]
-"""One Salesforce row as the REST API returns it (no ``attributes``); related values nested: ``{"Account": {"Name": …}}``.
+"""One Salesforce row as the REST API returns it (no ``attributes``); related values nested: ``{"Account": {"Name":
+…}}``.
 Numbers are ``Decimal`` or ``int``; dates and datetimes are the API's text."""
 
 Json = dict[str, Any]
@@ -46,12 +47,16 @@ class RowOutcome(Protocol):
 
 
 class SalesforcePort(Protocol):
-    """The door to one Salesforce org. Ids are 18 characters everywhere. Raises the errors of :mod:`connector.errors`."""
+    """The door to one Salesforce org. Ids are 18 characters everywhere. Raises the errors of
+    :mod:`connector.errors`.
+    """
 
     def identity(self) -> Identity: ...
 
     def server_time(self) -> datetime:
-        """Return Salesforce's own time (from an answer's ``Date``, asking once if none is recent), whole seconds, UTC."""
+        """Return Salesforce's own time (from an answer's ``Date``, asking once if none is recent), whole seconds,
+        UTC.
+        """
         ...
 
     def describe(self, object_name: str) -> ObjectDescribe:
@@ -80,7 +85,8 @@ class SalesforcePort(Protocol):
         ...
 
     def deleted(self, object_name: str, ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that the org has deleted (recycle bin or gone). An id that is merely invisible is not among them
+        """Return those of the ids that the org has deleted (recycle bin or gone). An id that is merely invisible is
+        not among them
         where the platform lets us tell the two apart."""
         ...
 
@@ -88,10 +94,10 @@ class SalesforcePort(Protocol):
         """Update rows by ``Id`` in collections of 200, each row by itself."""
         ...
 
-    def update_unless_modified(
-        self, object_name: str, rows: Sequence[tuple[Row, datetime]]
-    ) -> Sequence[RowOutcome]:
-        """Update each row only if it was not modified after the time given with it; StaleRecord in its outcome otherwise."""
+    def update_unless_modified(self, object_name: str, rows: Sequence[tuple[Row, datetime]]) -> Sequence[RowOutcome]:
+        """Update each row only if it was not modified after the time given with it; StaleRecord in its outcome
+        otherwise.
+        """
         ...
 
     def upsert(self, object_name: str, key_field: str, rows: Sequence[Row]) -> Sequence[RowOutcome]:
@@ -99,7 +105,9 @@ class SalesforcePort(Protocol):
         ...
 
     def create(self, object_name: str, row: Row) -> str:
-        """Create one row and return its id. Only for objects where a repetition does no harm; everything else is upserted."""
+        """Create one row and return its id. Only for objects where a repetition does no harm; everything else is
+        upserted.
+        """
         ...
 
     def delete(self, ids: Sequence[str]) -> Sequence[RowOutcome]: ...
@@ -110,17 +118,23 @@ class SalesforcePort(Protocol):
 
 
 class PartnerCentralPort(Protocol):
-    """The door to one Partner Central account and catalog. Every method may raise Retriable, Deferred, AuthFailed, RecordRejected
-    (problems from AWS's ``ErrorList``, ``field`` as ACE name where known), StaleRecord (ConflictException) or RecordGone."""
+    """The door to one Partner Central account and catalog. Every method may raise Retriable, Deferred, AuthFailed,
+    RecordRejected
+    (problems from AWS's ``ErrorList``, ``field`` as ACE name where known), StaleRecord (ConflictException) or
+    RecordGone."""
 
     def create_opportunity(self, request: Mapping[str, Any]) -> Json:
-        """Send the request (with Catalog and ClientToken, as ``ace.api_shape`` built it); return Id, LastModifiedDate."""
+        """Send the request (with Catalog and ClientToken, as ``ace.api_shape`` built it); return Id,
+        LastModifiedDate.
+        """
         ...
 
     def update_opportunity(self, request: Mapping[str, Any]) -> Json: ...
 
     def get_opportunity(self, opportunity_id: str) -> Json:
-        """Return the answer, HTML entities unescaped. Key ``UnknownMembers`` lists paths that the service model does not know."""
+        """Return the answer, HTML entities unescaped. Key ``UnknownMembers`` lists paths that the service model does
+        not know.
+        """
         ...
 
     def get_aws_opportunity_summary(self, opportunity_id: str) -> Json: ...
@@ -135,7 +149,9 @@ class PartnerCentralPort(Protocol):
         company: str | None = None,
         identifiers: Sequence[str] = (),
     ) -> Iterator[list[Json]]:
-        """Yield pages of summaries, all pages, ordered by the date that is filtered on, ascending (LastModifiedDate by default)."""
+        """Yield pages of summaries, all pages, ordered by the date that is filtered on, ascending (LastModifiedDate
+        by default).
+        """
         ...
 
     def associate(self, opportunity_id: str, entity_type: str, entity_id: str) -> None: ...
@@ -153,6 +169,10 @@ class PartnerCentralPort(Protocol):
     def list_solutions(self) -> Iterator[Json]: ...
 
     def assign(self, opportunity_id: str, assignee: Mapping[str, str]) -> None: ...
+
+    def write_wait(self) -> float:
+        """Return the seconds until the next write may go out at our pace; 0 when it may go now."""
+        ...
 
     def write_budget(self) -> tuple[int, int]:
         """Return (writes of the rolling 24 hours, the daily limit that applies to us)."""

@@ -1,0 +1,181 @@
+"""Local configuration: what the worker needs to start. Everything an admin may want to change lives in Salesforce
+instead.
+
+Read from a TOML file (``--config`` or ``CONNECTOR_CONFIG``, by default ``config/connector.toml``), every key also
+from the environment
+as ``CONNECTOR__SECTION__KEY``, which goes first. Secrets are references, ``env:NAME`` or ``file:PATH``, never literals.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from connector.errors import ConfigError
+
+DEFAULT_PATH = Path("config/connector.toml")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def _checked_url(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("must be a URL that begins with https://")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("plain http is accepted for loopback addresses only; use https")
+    return value.rstrip("/")
+
+
+def _reference(value: str) -> str:
+    if value and not value.startswith(("env:", "file:")):
+        raise ValueError("a secret is given by reference, env:NAME or file:PATH, never as a literal")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_checked_url)]
+Secret = Annotated[str, AfterValidator(_reference)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class SalesforceSection(_Section):
+    """``[salesforce]``: how to reach the org. ``token_host`` and ``audience`` default to what the org's host
+    suggests.
+    """
+
+    instance_url: Url = ""
+    token_host: Url = ""
+    audience: str = "https://login.salesforce.com"
+    auth: Literal["jwt", "client_credentials", "password"] = "jwt"
+    api_version: str = "66.0"
+    client_id: str = ""
+    client_secret: Secret = ""
+    username: str = ""
+    password: Secret = ""
+    private_key_file: str = ""
+    daily_share: float = Field(default=0.5, gt=0, le=1)
+    profile: Literal["packaged", "awsapn"] = "packaged"
+
+
+class PartnerCentralSection(_Section):
+    """``[aws.partner_central]``: how to reach Partner Central, and the rates that AWS grants the account."""
+
+    region: str = "us-east-1"
+    endpoint_url: Url = ""
+    access_key_id: Secret = ""
+    secret_access_key: Secret = ""
+    session_token: Secret = ""
+    aws_profile: str = ""
+    role_arn: str = ""
+    writes_per_second: float = Field(default=1.0, gt=0)
+    reads_per_second: float = Field(default=10.0, gt=0)
+    writes_per_day: int = Field(default=10_000, gt=0)
+    reads_per_day: int = Field(default=100_000, gt=0)
+    share: float = Field(default=0.8, gt=0, le=1)
+    company: str = ""
+    allow_production_from_sandbox: bool = False
+
+
+class AwsSection(_Section):
+    partner_central: PartnerCentralSection = PartnerCentralSection()
+
+
+class StateSection(_Section):
+    """``[state]``: the SQLite file, on a local disk."""
+
+    path: Path = Path("var/connector.db")
+
+
+class WebSection(_Section):
+    bind: str = "127.0.0.1:0"
+
+
+class WorkerSection(_Section):
+    """``[worker]``: ``clock_url`` is the sandbox's clock; the system's is used without it. Times are in seconds."""
+
+    clock_url: Url = ""
+    write_back_seconds: float = Field(default=10.0, ge=0)
+    heartbeat_seconds: float = Field(default=60.0, gt=0)
+    summary_budget: int = Field(default=30, ge=0)
+    summary_age_hours: float = Field(default=6.0, gt=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class Config(BaseSettings):
+    """The whole local configuration. Unknown keys are refused, all problems at once."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONNECTOR__", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    salesforce: SalesforceSection = SalesforceSection()
+    aws: AwsSection = AwsSection()
+    state: StateSection = StateSection()
+    web: WebSection = WebSection()
+    worker: WorkerSection = WorkerSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file; nothing else."""
+        return (env_settings, init_settings)
+
+
+def load_config(path: Path | None = None) -> Config:
+    """Read the configuration.
+
+    Args:
+        path: the TOML file; by default ``CONNECTOR_CONFIG`` or ``config/connector.toml``, which may then be missing.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, or keys are unknown or wrong; all are named at once.
+    """
+    named = path or (Path(os.environ["CONNECTOR_CONFIG"]) if os.environ.get("CONNECTOR_CONFIG") else None)
+    file = named or DEFAULT_PATH
+    if named is not None and not named.is_file():
+        raise ConfigError(f"There is no configuration file {named}. Give its path by --config or CONNECTOR_CONFIG.")
+    try:
+        values: dict[str, Any] = TomlConfigSettingsSource(Config, file)() if file.is_file() else {}
+    except ValueError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}.") from error
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        raise ConfigError(_told(error, file)) from error
+
+
+def _told(error: ValidationError, file: Path) -> str:
+    lines = [f"  [{'.'.join(map(str, one['loc'][:-1]))}] {one['loc'][-1]}: {one['msg']}" for one in error.errors()]
+    return "\n".join([f"The configuration ({file} and CONNECTOR__* variables) cannot be used:", *lines])
+
+
+def secret(reference: str, key: str) -> str:
+    """Return the secret that a reference names; empty for an empty reference.
+
+    Raises:
+        ConfigError: the variable or file does not exist. The secret itself never appears in a message.
+    """
+    kind, _, name = reference.partition(":")
+    if not reference:
+        return ""
+    if kind == "env":
+        if name not in os.environ:
+            raise ConfigError(f"{key} refers to the environment variable {name}, which is not set.")
+        return os.environ[name]
+    try:
+        return Path(name).read_text(encoding="utf8").strip()
+    except OSError as error:
+        raise ConfigError(f"{key} refers to the file {name}, which cannot be read: {error.strerror}.") from error

@@ -1,0 +1,123 @@
+"""The periodic jobs: what each does, and when its turn comes. A job's turn only enqueues; the executor executes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from connector.service.config import WorkerSection
+from connector.service.lease import DEGRADED, RUNNING, Lease
+from connector.service.runtime import Runtime
+from connector.store.queue import Item
+from connector.sync import logs, queueing
+from connector.sync.deletions import bury_deleted
+from connector.sync.engine import Engine
+from connector.sync.executor import Handler
+from connector.sync.flush import flush_logs, purge_old_logs
+from connector.sync.observe import poll_changes, sweep_due
+from connector.sync.settings import SyncSettings
+from connector.sync.sweeps import sweep_modified, sweep_summaries
+from connector.sync.writeback import flush
+
+HEARTBEAT = "heartbeat"
+DAY = timedelta(days=1)
+KEEP_DONE = timedelta(days=7)
+URGENT, SOON = 5, 20
+
+log = structlog.get_logger(__name__)
+
+
+def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, Handler]:
+    """Return the handler of each periodic job."""
+    worker = runtime.config.worker
+
+    def poll(engine: Engine, _: Item) -> None:
+        runtime.refresh(engine)
+        warn_of_settings(engine.settings)
+        run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+        log.info("looked for changes in Salesforce", queued=poll_changes(engine, run_id))
+
+    def due(engine: Engine, _: Item) -> None:
+        run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+        log.info("looked at all flagged records", queued=sweep_due(engine, run_id))
+
+    def modified(engine: Engine, _: Item) -> None:
+        log.info("looked for changes at AWS", queued=sweep_modified(engine))
+
+    def summaries(engine: Engine, _: Item) -> None:
+        sweep_summaries(engine, worker.summary_budget, timedelta(hours=worker.summary_age_hours))
+
+    def deletions(engine: Engine, _: Item) -> None:
+        log.info("looked for deleted records", buried=bury_deleted(engine))
+
+    return {
+        queueing.POLL: poll,
+        queueing.DUE_SWEEP: due,
+        queueing.MODIFIED_SWEEP: modified,
+        queueing.SUMMARY_SWEEP: summaries,
+        queueing.FLUSH: _flush,
+        queueing.DELETIONS: deletions,
+        queueing.RETENTION: _clean,
+        HEARTBEAT: lambda engine, _: _beat(engine, lease),
+    }
+
+
+def _flush(engine: Engine, _: Item) -> None:
+    flush(engine)
+    flush_logs(engine)
+
+
+def _clean(engine: Engine, _: Item) -> None:
+    purge_old_logs(engine)
+    now = engine.now()
+    engine.state.queue.prune(now - KEEP_DONE)
+    engine.state.runs.prune(now - KEEP_DONE)
+    engine.state.ledger.prune(now - 2 * DAY)
+    engine.state.problems.prune(now - 30 * DAY)
+
+
+def _beat(engine: Engine, lease: Lease | None) -> None:
+    if lease is not None:
+        problems = "; ".join(str(problem) for problem in engine.settings.problems)
+        lease.beat(DEGRADED if problems else RUNNING, problems)
+
+
+def warn_of_settings(settings: SyncSettings) -> None:
+    """Tell each setting that is missing or malformed; none of them stops a job."""
+    for problem in settings.problems:
+        log.warning("setting", field=problem.field, rule=problem.rule, remedy=problem.remedy)
+
+
+@dataclass(slots=True)
+class Timetable:
+    """When each job's turn comes, by the worker's own clock: on a sandbox that clock jumps, and so do the turns.
+
+    The clock of ``schedule`` is the machine's alone, which is why turns are computed here.
+    """
+
+    worker: WorkerSection
+    last: dict[str, datetime] = field(default_factory=dict)
+
+    def enqueue_due(self, engine: Engine) -> None:
+        """Enqueue the jobs whose turn has come. A turn that was missed is not made up for."""
+        now = engine.now()
+        for kind, (interval, priority) in self._intervals(engine.settings).items():
+            last = self.last.get(kind)
+            if last is None or now - last >= interval:
+                self.last[kind] = now
+                queueing.enqueue_job(engine, kind, priority=priority)
+
+    def _intervals(self, settings: SyncSettings) -> Mapping[str, tuple[timedelta, int]]:
+        return {
+            queueing.MODIFIED_SWEEP: (timedelta(seconds=settings.sweep_seconds), SOON),
+            queueing.POLL: (timedelta(seconds=settings.poll_seconds), SOON),
+            queueing.DUE_SWEEP: (timedelta(minutes=settings.due_sweep_minutes), SOON + 1),
+            queueing.SUMMARY_SWEEP: (timedelta(minutes=5), SOON + 2),
+            queueing.FLUSH: (timedelta(seconds=self.worker.write_back_seconds), URGENT),
+            HEARTBEAT: (timedelta(seconds=self.worker.heartbeat_seconds), URGENT),
+            queueing.DELETIONS: (DAY, SOON + 3),
+            queueing.RETENTION: (DAY, SOON + 4),
+        }

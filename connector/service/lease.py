@@ -1,0 +1,73 @@
+"""One worker per org: a row in Salesforce with a unique key is lease, heartbeat and status page at once."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector import __version__
+from connector.errors import Fatal
+from connector.names import WORKER, Worker
+from connector.sync.engine import Engine
+from connector.sync.logs import cut
+
+LAPSES_AFTER = timedelta(minutes=5)
+RUNNING, DEGRADED, STOPPED = "Running", "Degraded", "Stopped"
+
+
+class Lease:
+    """This process's claim to the org and catalog."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.key = f"ace-{engine.catalog.lower()}"
+        # Stable across restarts: whoever holds the state's lock is the same worker as before.
+        place = hashlib.sha256(str(engine.state.path.resolve()).encode()).hexdigest()[:8]
+        self.host = cut(f"{socket.gethostname()}:{place}", 255)
+
+    def acquire(self) -> None:
+        """Take the lease. Raises Fatal (exit code 3) while another worker's is fresh."""
+        self._refuse_others()
+        self.beat(RUNNING)
+        # Two workers may have taken a free lease at once; whoever wrote last has it.
+        self._refuse_others()
+
+    def beat(self, status: str = RUNNING, message: str = "") -> None:
+        """Write the sign of life with what waits and what failed."""
+        counts = self._engine.state.queue.counts()
+        row: dict[str, Any] = {
+            Worker.KEY: self.key,
+            Worker.HOST: self.host,
+            Worker.VERSION: __version__,
+            Worker.HEARTBEAT: self._engine.salesforce.server_time().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            Worker.STATUS: status,
+            Worker.MESSAGE: cut(message, 255) or None,
+            Worker.PENDING: counts["waiting"] + counts["held"],
+            Worker.FAILED: self._engine.state.problems.open_count(),
+        }
+        outcome = self._engine.salesforce.upsert(WORKER, Worker.KEY, [row])[0]
+        if outcome.error is not None:
+            raise outcome.error
+
+    def release(self) -> None:
+        """Let another worker take over at once."""
+        self.beat(STOPPED)
+
+    def _refuse_others(self) -> None:
+        query = (
+            f"SELECT {Worker.HOST}, {Worker.HEARTBEAT}, {Worker.STATUS} FROM {WORKER} WHERE {Worker.KEY} = '{self.key}'"  # noqa: S608
+        )
+        for row in self._engine.salesforce.query(query):
+            if row[Worker.HOST] != self.host and row[Worker.STATUS] != STOPPED and self._fresh(row[Worker.HEARTBEAT]):
+                raise Fatal(
+                    f"Another worker, {row[Worker.HOST]}, works for this org and catalog; its last sign of life was "
+                    f"{row[Worker.HEARTBEAT]}. Stop it, or wait until its lease lapses after {LAPSES_AFTER}.",
+                    exit_code=3,
+                )
+
+    def _fresh(self, heartbeat: str | None) -> bool:
+        if heartbeat is None:
+            return False
+        return self._engine.salesforce.server_time() - datetime.fromisoformat(heartbeat) < LAPSES_AFTER

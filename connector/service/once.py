@@ -1,0 +1,140 @@
+"""One run now, in this process: what `connector sync` does, and an external scheduler may call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from connector.errors import ConfigError
+from connector.service.jobs import job_handlers
+from connector.service.lease import Lease
+from connector.service.runtime import Runtime
+from connector.sync import logs
+from connector.sync.create import ADOPTED
+from connector.sync.engine import Engine
+from connector.sync.executor import Executor
+from connector.sync.flush import flush_logs
+from connector.sync.observe import MARGIN, observe, poll_changes, sweep_due
+from connector.sync.queueing import INBOUND, OUTBOUND
+from connector.sync.sweeps import sweep_modified
+from connector.sync.writeback import flush
+
+PATIENCE = timedelta(seconds=30)
+"""How far ahead an item may be due to be waited for in a single run."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run did, in records."""
+
+    queued: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    waiting: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run_once(
+    runtime: Runtime, direction: str, *, record_id: str = "", progress: Progress = lambda done, total: None
+) -> Outcome:
+    """Run one direction until nothing is due any more.
+
+    Args:
+        direction: ``outbound`` or ``inbound``. Running outbound is a request: what is due goes out whatever the admin's
+            automatic switches say.
+        record_id: only this Salesforce record (18 characters).
+        progress: is told how many items are done and how many are known.
+
+    Raises:
+        ConfigError: the record does not exist or is not visible.
+    """
+    engine = runtime.engine()
+    lease = Lease(engine)
+    lease.acquire()
+    try:
+        _adopt_first(engine)
+        outcome = _outbound(engine, record_id) if direction == "outbound" else _inbound(engine, record_id)
+        kinds = (OUTBOUND, INBOUND) if direction == "outbound" else (INBOUND,)
+        _drain(Executor(engine, lease.host, job_handlers(runtime)), kinds, outcome, record_id, progress)
+    finally:
+        flush(engine)
+        flush_logs(engine)
+        lease.release()
+    return outcome
+
+
+def _adopt_first(engine: Engine) -> None:
+    if engine.state.meta.get(ADOPTED) is None:
+        sweep_modified(engine)
+
+
+def _outbound(engine: Engine, record_id: str) -> Outcome:
+    engine.settings = _as_requested(engine)
+    run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+    if record_id:
+        return Outcome(queued=int(request_record(engine, record_id, run_id)))
+    # What was edited a moment ago is to be part of the run: wait until Salesforce's clock has passed the margin.
+    time.sleep(MARGIN.total_seconds() + 1)
+    return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id))
+
+
+def _as_requested(engine: Engine) -> Any:
+    from dataclasses import replace
+
+    return replace(engine.settings, share_automatically=True, update_automatically=True)
+
+
+def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
+    """Queue one record because a person asked for it; return whether it is due.
+
+    Raises:
+        ConfigError: the record does not exist or is not visible.
+    """
+    rows = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields())
+    if record_id not in rows:
+        raise ConfigError(
+            f"{engine.mapping.object_name} {record_id} does not exist or the integration user cannot see it. "
+            "Check the id (18 characters) and the user's permissions."
+        )
+    return observe(engine, rows[record_id], run_id, again=True, requested=True)
+
+
+def _inbound(engine: Engine, record_id: str) -> Outcome:
+    if not record_id:
+        return Outcome(queued=sweep_modified(engine))
+    link = engine.state.links.get(record_id)
+    if link is None or link.apn_id is None:
+        raise ConfigError(f"{record_id} has no opportunity at AWS yet. Share it first.")
+    from connector.sync.queueing import enqueue_inbound
+
+    run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+    return Outcome(queued=int(enqueue_inbound(engine, link.apn_id, run_id, fresh=True)))
+
+
+def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, record_id: str, progress: Progress) -> None:
+    queue = executor.engine.state.queue
+    done = 0
+    while True:
+        item = executor.run_one(kinds=kinds)
+        if item is None:
+            due = queue.next_due()
+            if due is None or due - executor.engine.now() > PATIENCE or not _waits(executor.engine, kinds):
+                break
+            time.sleep(max(0.05, min(1.0, (due - executor.engine.now()).total_seconds())))
+            continue
+        done += 1
+        state = queue.get(item.id)
+        outcome.succeeded += state is not None and state.state == "done"
+        outcome.failed += state is not None and state.state == "failed"
+        progress(done, max(done, outcome.queued))
+    outcome.waiting = sum(one.kind in kinds for one in [*queue.list("waiting"), *queue.list("held")])
+
+
+def _waits(engine: Engine, kinds: tuple[str, ...]) -> bool:
+    return any(item.kind in kinds for item in engine.state.queue.list("waiting"))

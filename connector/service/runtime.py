@@ -1,0 +1,192 @@
+"""Putting the connector together: state, doors, settings and mapping become one engine, after the guards agreed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from connector.aws.partner_central import PartnerCentralDoor
+from connector.aws.session import PartnerCentralSettings
+from connector.errors import ConfigError, Fatal, MappingError
+from connector.mapping.automap import automap_packaged
+from connector.mapping.model import Mapping, from_document, to_document
+from connector.names import ACE_OPPORTUNITY, PROFILES
+from connector.salesforce.door import SalesforceDoor
+from connector.salesforce.settings import SalesforceSettings
+from connector.service.clock import SandboxClock, SystemClock, make_clock
+from connector.service.config import Config, PartnerCentralSection, SalesforceSection, secret
+from connector.store.state import State
+from connector.sync.engine import Engine
+from connector.sync.ports import Identity, SalesforcePort
+from connector.sync.settings import SyncSettings, read_settings, settings_query
+
+OPPORTUNITY = "opportunity"
+
+
+@dataclass(slots=True)
+class Runtime:
+    """An open connector: one process's hold on state and doors. A context manager."""
+
+    config: Config
+    state: State
+    salesforce: SalesforceDoor
+    clock: SystemClock | SandboxClock
+    _stack: ExitStack
+
+    @classmethod
+    def open(cls, config: Config, *, exclusive: bool) -> Runtime:
+        """Open state and Salesforce door; ``exclusive`` takes the state's lock first.
+
+        Raises:
+            Fatal: another process holds the state (exit code 3), or the state cannot be used.
+            ConfigError: settings are missing or wrong.
+        """
+        with ExitStack() as stack:
+            state = stack.enter_context(State.open(config.state.path))
+            if exclusive:
+                stack.enter_context(state.lock())
+                state.queue.recover(make_clock(config.worker.clock_url).now())
+            clock = make_clock(config.worker.clock_url)
+            door = SalesforceDoor(salesforce_settings(config.salesforce), now=clock.now)
+            stack.callback(door.close)
+            return cls(config, state, door, clock, stack.pop_all())
+
+    def engine(self) -> Engine:
+        """Return an engine with the settings and the mapping of this moment, bound to this org and catalog.
+
+        Raises:
+            Fatal: the state belongs to another org or catalog, or a sandbox org would use the live catalog.
+        """
+        identity = self.salesforce.identity()
+        settings = current_settings(self.salesforce)
+        catalog = "Sandbox" if settings.sandbox_catalog else "AWS"
+        guard_catalog(identity, catalog, self.config.aws.partner_central)
+        self.state.bind(identity.org_id, catalog)
+        door = PartnerCentralDoor(
+            partner_central_settings(self.config.aws.partner_central, catalog),
+            ledger=self.state.ledger,
+            now=self.clock.now,
+        )
+        return Engine(
+            state=self.state,
+            salesforce=self.salesforce,
+            partner_central=door,
+            clock=self.clock,
+            org_id=identity.org_id,
+            catalog=catalog,
+            settings=settings,
+            mapping=self.mapping(),
+            names=PROFILES[self.config.salesforce.profile],
+        )
+
+    def refresh(self, engine: Engine) -> None:
+        """Read settings and mapping anew, as every cycle does.
+
+        Raises:
+            Fatal: the catalog setting was switched; the state belongs to the other catalog.
+        """
+        engine.settings = current_settings(self.salesforce)
+        self.state.bind(engine.org_id, "Sandbox" if engine.settings.sandbox_catalog else "AWS")
+        engine.mapping = self.mapping()
+
+    def mapping(self) -> Mapping:
+        """Return the published mapping; a new state starts with the packaged object's, mapped automatically."""
+        published = self.state.mappings.published(OPPORTUNITY)
+        if published is None:
+            return self._first_mapping()
+        version, document = published
+        return from_document({**document, "version": version})
+
+    def _first_mapping(self) -> Mapping:
+        from connector.ace.catalogue import opportunity_fields
+
+        mapping = automap_packaged(opportunity_fields(), self.salesforce.describe(ACE_OPPORTUNITY))
+        if not mapping.fields:
+            raise MappingError(
+                f"{ACE_OPPORTUNITY} has no field to map. Deploy the package, then run `connector mapping automap`."
+            )
+        now = self.clock.now()
+        self.state.mappings.save_draft(OPPORTUNITY, to_document(mapping), "connector", now)
+        version = self.state.mappings.publish(OPPORTUNITY, "connector", now, "mapped automatically at the first start")
+        return from_document({**to_document(mapping), "version": version})
+
+    def close(self) -> None:
+        """Give back lock and connections."""
+        self._stack.close()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def current_settings(salesforce: SalesforcePort) -> SyncSettings:
+    """Read the admins' settings from Salesforce."""
+    identity = salesforce.identity()
+    rows = list(salesforce.query(settings_query(identity.org_id)))
+    return read_settings(rows[0] if rows else None, identity.user_id)
+
+
+def guard_catalog(identity: Identity, catalog: str, section: PartnerCentralSection) -> None:
+    """Refuse the live catalog in a Salesforce sandbox, which carries production's ids, flags and settings.
+
+    Raises:
+        Fatal: the org is a sandbox, the catalog AWS, and the local file does not say that this is meant.
+    """
+    if identity.is_sandbox and catalog == "AWS" and not section.allow_production_from_sandbox:
+        raise Fatal(
+            "This Salesforce org is a sandbox, but the settings name Partner Central's live catalog AWS. "
+            "Tick PC_API_Sandbox_Enabled__c in ACE_Connector_Settings__c, or set "
+            "[aws.partner_central] allow_production_from_sandbox = true if the sandbox is meant to reach production."
+        )
+
+
+def salesforce_settings(section: SalesforceSection) -> SalesforceSettings:
+    """Return the door's settings, secrets read from where they are."""
+    return SalesforceSettings(
+        instance_url=section.instance_url,
+        token_host=section.token_host,
+        audience=section.audience,
+        auth=section.auth,
+        client_id=section.client_id,
+        client_secret=secret(section.client_secret, "[salesforce] client_secret"),
+        username=section.username,
+        password=secret(section.password, "[salesforce] password"),
+        private_key=_private_key(section.private_key_file) if section.auth == "jwt" else "",
+        api_version=section.api_version,
+        daily_share=section.daily_share,
+    )
+
+
+def _private_key(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf8")
+    except OSError as error:
+        raise ConfigError(f"[salesforce] private_key_file {path} cannot be read: {error.strerror}.") from error
+
+
+def partner_central_settings(section: PartnerCentralSection, catalog: str) -> PartnerCentralSettings:
+    """Return the door's settings, secrets read from where they are."""
+    return PartnerCentralSettings(
+        region=section.region,
+        endpoint_url=section.endpoint_url,
+        access_key_id=secret(section.access_key_id, "[aws.partner_central] access_key_id"),
+        secret_access_key=secret(section.secret_access_key, "[aws.partner_central] secret_access_key"),
+        session_token=secret(section.session_token, "[aws.partner_central] session_token"),
+        profile=section.aws_profile,
+        role_arn=section.role_arn,
+        catalog=catalog,
+        writes_per_second=section.writes_per_second,
+        reads_per_second=section.reads_per_second,
+        writes_per_day=section.writes_per_day,
+        reads_per_day=section.reads_per_day,
+        share=section.share,
+        company=section.company or "Partner",
+    )

@@ -1,0 +1,100 @@
+"""The worker: takes turns and work until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+import structlog
+
+from connector.errors import AuthFailed, ConfigError, ConnectorError, Deferred, Fatal, Retriable
+from connector.service.config import Config
+from connector.service.jobs import Timetable, job_handlers, warn_of_settings
+from connector.service.lease import Lease
+from connector.service.runtime import Runtime
+from connector.sync.engine import Engine
+from connector.sync.executor import Executor
+from connector.sync.flush import flush_logs
+from connector.sync.queueing import READ_LANE, WRITE_LANE
+from connector.sync.writeback import flush
+
+IDLE_SECONDS = 0.5
+CONNECT_PAUSE_SECONDS = 15.0
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """One worker of one org. :meth:`run` returns after :meth:`stop`, or raises Fatal."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Finish the item in hand, write what waits, give back the lease, and return from :meth:`run`."""
+        self._stopping.set()
+
+    def stop_on_signals(self) -> None:
+        """Let SIGTERM and SIGINT stop the worker gracefully."""
+
+        def handle(number: int, _: FrameType | None) -> None:
+            log.info("stopping", signal=signal.Signals(number).name)
+            self.stop()
+
+        signal.signal(signal.SIGTERM, handle)
+        signal.signal(signal.SIGINT, handle)
+
+    def run(self) -> None:
+        """Work until stopped.
+
+        Raises:
+            Fatal: another worker holds state or org, or the state is another org's.
+            ConfigError: the local configuration cannot work.
+        """
+        with Runtime.open(self._config, exclusive=True) as runtime:
+            engine = self._connect(runtime)
+            if engine is None:
+                return
+            lease = Lease(engine)
+            lease.acquire()
+            warn_of_settings(engine.settings)
+            log.info("working", org=engine.org_id, catalog=engine.catalog, mapping=engine.mapping.version)
+            try:
+                self._work(runtime, engine, lease)
+            finally:
+                _finish(engine, lease)
+
+    def _connect(self, runtime: Runtime) -> Engine | None:
+        """Return the engine once Salesforce lets us in; a passing fault or a refused login is told and tried again."""
+        while not self._stopping.is_set():
+            try:
+                return runtime.engine()
+            except (Retriable, Deferred, AuthFailed) as error:
+                log.error("cannot connect", error=type(error).__name__, reason=str(error))
+                self._stopping.wait(CONNECT_PAUSE_SECONDS)
+        return None
+
+    def _work(self, runtime: Runtime, engine: Engine, lease: Lease) -> None:
+        executor = Executor(engine, lease.host, job_handlers(runtime, lease))
+        timetable = Timetable(runtime.config.worker)
+        while not self._stopping.is_set():
+            timetable.enqueue_due(engine)
+            # A write waits for its slot in AWS's rate; meanwhile everything else goes on.
+            waits = engine.partner_central.write_wait() > 0
+            item = executor.run_one(lanes=(READ_LANE,) if waits else (READ_LANE, WRITE_LANE))
+            if item is None:
+                self._stopping.wait(min(IDLE_SECONDS, engine.partner_central.write_wait() or IDLE_SECONDS))
+
+
+def _finish(engine: Engine, lease: Lease) -> None:
+    """Leave as little as possible behind; what cannot be written now is written after the next start."""
+    try:
+        flush(engine)
+        flush_logs(engine)
+        lease.release()
+    except Fatal:
+        raise
+    except (ConnectorError, ConfigError) as error:
+        log.warning("left for the next start", reason=str(error))

@@ -1,0 +1,158 @@
+"""Whose opportunity is it? Links are found again from what Salesforce and AWS themselves say, so that a lost state
+duplicates nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from connector.ace.catalogue import Owner
+from connector.ace.record import AceRecord
+from connector.errors import Problem, RecordRejected
+from connector.mapping.inbound import to_salesforce
+from connector.mapping.outbound import snapshot
+from connector.store.links import Link
+from connector.sync.engine import Engine
+from connector.sync.ports import Json, Row
+
+_APN_ID = re.compile(r"O[0-9]{1,19}\Z")
+_RECORD_ID = re.compile(r"[A-Za-z0-9]{18}\Z")
+
+
+def find_link(engine: Engine, apn_id: str, answer: Json) -> Link | None:
+    """Return the link of an opportunity: known, or found by its identifier in Salesforce, or by the partner
+    identifier at AWS.
+
+    Returns None when no Salesforce record belongs to it: it was made in Partner Central.
+
+    Raises:
+        RecordRejected: it names a record of this org that we may neither see nor take for deleted.
+    """
+    link = engine.state.links.by_apn(apn_id)
+    if link is not None:
+        return link
+    row = _row_with_identifier(engine, apn_id)
+    if row is not None:
+        return adopt(engine, row["Id"], apn_id)
+    partner_id = str(answer.get("PartnerOpportunityIdentifier") or "")
+    return _by_partner_identifier(engine, apn_id, partner_id) if is_record_id(engine, partner_id) else None
+
+
+def is_record_id(engine: Engine, text: str) -> bool:
+    """Whether the text is a record id of the mapped object."""
+    return bool(_RECORD_ID.match(text)) and text.startswith(engine.describe().key_prefix or "\0")
+
+
+def adopt(engine: Engine, record_id: str, apn_id: str) -> Link:
+    """Link record and opportunity, which belong together by what the two sides say."""
+    link = engine.state.links.get(record_id) or Link(record_id=record_id, object_name=engine.mapping.object_name)
+    if link.apn_id not in (None, apn_id):
+        raise RecordRejected((_two_opportunities(link, apn_id),))
+    link.apn_id, link.status = apn_id, "linked"
+    engine.state.links.save(link)
+    return link
+
+
+def adopt_page(engine: Engine, page: Iterable[Json]) -> None:
+    """Link what a page of AWS's list names as ours; the first look over the whole list does so before anything is
+    created.
+    """
+    with engine.state.transaction():
+        for summary in page:
+            partner_id = str(summary.get("PartnerOpportunityIdentifier") or "")
+            if engine.state.links.by_apn(summary["Id"]) is None and is_record_id(engine, partner_id):
+                _adopt_listed(engine, partner_id, summary["Id"])
+
+
+def _adopt_listed(engine: Engine, record_id: str, apn_id: str) -> None:
+    known = engine.state.links.get(record_id)
+    if known is None or known.apn_id is None:
+        adopt(engine, record_id, apn_id)
+    else:
+        # Two opportunities name the same record: nothing goes out for it until a person has chosen.
+        known.status, known.hold_reason = "held", f"{known.apn_id}, {apn_id}"
+        engine.state.links.save(known)
+
+
+def _row_with_identifier(engine: Engine, apn_id: str) -> Row | None:
+    if not _APN_ID.match(apn_id):
+        return None
+    query = f"SELECT Id FROM {engine.mapping.object_name} WHERE {engine.names.apn_id} = '{apn_id}'"  # noqa: S608 - checked above
+    rows = list(engine.salesforce.query(query))
+    return rows[0] if len(rows) == 1 else None
+
+
+def _by_partner_identifier(engine: Engine, apn_id: str, record_id: str) -> Link:
+    known = engine.state.links.get(record_id)
+    found = engine.salesforce.rows(engine.mapping.object_name, [record_id], ("Id",))
+    if known is None and record_id not in found:
+        return _tombstone(engine, record_id, apn_id)
+    return adopt(engine, record_id, apn_id)
+
+
+def _tombstone(engine: Engine, record_id: str, apn_id: str) -> Link:
+    """The record that the opportunity names does not exist any more: nothing recreates it."""
+    if record_id not in engine.salesforce.deleted(engine.mapping.object_name, [record_id]):
+        raise RecordRejected((_not_visible(record_id),))
+    link = Link(record_id=record_id, object_name=engine.mapping.object_name, apn_id=apn_id, status="tombstone")
+    engine.state.links.save(link)
+    return link
+
+
+def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer: Json) -> None:
+    """Decide, for a link without memory, which side is to move, from what the two sides' own dates say.
+
+    Where AWS changed after the record's last sync and no person edited the record since, AWS's values are written,
+    where inbound
+    updates are on. Otherwise a difference is an edit that was not sent: it becomes due. A record that was never
+    synced does not
+    clear at AWS what it leaves empty.
+    """
+    snap = snapshot(engine.mapping, row)
+    if _aws_moved_last(engine, row, answer):
+        link.seen, link.applied = snap, {}
+        return
+    as_aws, _ = to_salesforce(engine.mapping, record, engine.describe(), only=None, creating=True)
+    in_sync = {**snap, **_known_paths(engine, as_aws)}
+    if not row.get(engine.names.last_sync_date):
+        in_sync = {path: snap[path] and text for path, text in in_sync.items()}
+    link.seen = in_sync
+    kept = {field.ace_field for field in engine.mapping.fields if snap.get(field.path) is not None}
+    link.applied = {name: record.get(name) for name in kept if engine.catalogue[name].owner is Owner.PARTNER}
+
+
+def _known_paths(engine: Engine, values: dict[str, Any]) -> dict[str, str | None]:
+    return {path: text for path, text in snapshot(engine.mapping, values).items() if path in values}
+
+
+def _aws_moved_last(engine: Engine, row: Row, answer: Json) -> bool:
+    synced, modified = row.get(engine.names.last_sync_date), answer.get("LastModifiedDate")
+    if not synced or not modified:
+        return False
+    last_sync = datetime.fromisoformat(synced)
+    person = row.get("LastModifiedById") not in engine.settings.integration_users
+    edited = person and datetime.fromisoformat(row["LastModifiedDate"]) >= last_sync
+    return datetime.fromisoformat(modified) > last_sync and not edited
+
+
+def _two_opportunities(link: Link, apn_id: str) -> Problem:
+    return Problem(
+        "AMBIGUOUS_AT_AWS",
+        "apnCrmUniqueIdentifier",
+        f"{link.apn_id}, {apn_id}",
+        "Two opportunities at AWS belong to this one record.",
+        "Close one of them in Partner Central and keep the other's identifier on the record.",
+    )
+
+
+def _not_visible(record_id: str) -> Problem:
+    return Problem(
+        "RECORD_NOT_VISIBLE",
+        "partnerCrmUniqueIdentifier",
+        record_id,
+        "The opportunity at AWS names this Salesforce record, which the integration user cannot see.",
+        "Give the integration user View All on the object; if the record is gone for good, nothing needs to be done.",
+    )

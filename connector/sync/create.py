@@ -1,0 +1,146 @@
+"""Creating an opportunity at AWS exactly once: intent, token and body are stored before the call, and AWS is searched
+before any
+repetition whose outcome is in doubt."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector.ace import api_shape
+from connector.ace.record import AceRecord
+from connector.errors import Problem, RecordRejected, Refused, Retriable, StaleRecord
+from connector.store.links import Link
+from connector.store.shares import Share
+from connector.sync.engine import Engine
+from connector.sync.tokens import create_token
+from connector.sync.writeback import write_identifier
+
+DOUBT_AFTER = timedelta(minutes=5)
+"""Age at which an intent without an answer is searched for at AWS before it is repeated: how long AWS remembers a
+token is unknown.
+"""
+CLOCK_MARGIN = timedelta(minutes=15)
+ADOPTED = "adopted"
+
+
+def create_opportunity(engine: Engine, link: Link, record: AceRecord) -> dict[str, Any]:
+    """Give the record its opportunity: create it, or adopt the one that an earlier attempt created. Return the request.
+
+    Raises:
+        RecordRejected: AWS refused the record for good; the next attempt is a new generation.
+        Refused: several opportunities carry this record's identifier; a person must choose.
+        Retriable: the outcome is unknown, or this state has not been compared with AWS yet.
+    """
+    if engine.state.meta.get(ADOPTED) is None:
+        raise Retriable(
+            "The state is new: existing opportunities are adopted from AWS before the first one is created.", after=5
+        )
+    share = engine.state.shares.get(link.record_id)
+    if share is None or not share.create_request:
+        # The body of an intent is missing after a person's data was forgotten; its token is derived, so it comes back.
+        share = _intend(engine, link, record)
+    if not (_doubtful(engine, share) and _adopt_created(engine, link, share)):
+        _create(engine, link, share)
+    request: dict[str, Any] = json.loads(share.create_request)
+    return request
+
+
+def _intend(engine: Engine, link: Link, record: AceRecord) -> Share:
+    token = create_token(engine.org_id, link.record_id, engine.catalog, link.generation)
+    identified = {**record, "partnerCrmUniqueIdentifier": link.record_id}
+    request = api_shape.to_create(identified, catalog=engine.catalog, client_token=token)
+    now = engine.now()
+    share = Share(
+        record_id=link.record_id,
+        generation=link.generation,
+        step="intent",
+        create_request=json.dumps(request),
+        create_token=token,
+        submit_token="",
+        started_at=now,
+        updated_at=now,
+    )
+    engine.state.shares.save(share)
+    return share
+
+
+def _doubtful(engine: Engine, share: Share) -> bool:
+    age = engine.now() - share.started_at
+    return share.uncertain and age > DOUBT_AFTER
+
+
+def _create(engine: Engine, link: Link, share: Share) -> None:
+    request = json.loads(share.create_request)
+    try:
+        answer = engine.partner_central.create_opportunity(request)
+    except Retriable as error:
+        if error.outcome_unknown:
+            share.uncertain = True
+            engine.state.shares.save(share)
+        raise
+    except StaleRecord:
+        # The token was used before with another body: by a lost state or a second worker. Its opportunity is ours to
+        # adopt.
+        if not _adopt_created(engine, link, share):
+            _next_generation(engine, link)
+            raise Retriable(
+                "The client token was used before without a result; the next one is tried.", after=1
+            ) from None
+        return
+    except RecordRejected:
+        _next_generation(engine, link)
+        raise
+    _keep_id(engine, link, share, str(answer["Id"]), api_shape.created_answer(request, answer))
+
+
+def _keep_id(engine: Engine, link: Link, share: Share, apn_id: str, answer: dict[str, Any] | None) -> None:
+    with engine.state.transaction():
+        link.apn_id, link.status, link.origin = apn_id, "linked", "partner"
+        link.aws = answer
+        link.applied = None if answer is None else api_shape.from_get(answer)
+        link.review_status = "Pending Submission"
+        share.step, share.apn_id, share.generation, share.uncertain = "created", apn_id, 0, False
+        engine.state.links.save(link)
+        engine.state.shares.save(share)
+        write_identifier(engine, link)
+
+
+def _next_generation(engine: Engine, link: Link) -> None:
+    with engine.state.transaction():
+        link.generation += 1
+        engine.state.links.save(link)
+        engine.state.shares.delete(link.record_id)
+
+
+def _adopt_created(engine: Engine, link: Link, share: Share) -> bool:
+    """Look for an opportunity that carries the record's id and was created since the intent; adopt it."""
+    found = _find(engine, link.record_id, share.started_at - CLOCK_MARGIN)
+    if len(found) > 1:
+        raise Refused(
+            f"{len(found)} opportunities at AWS carry the identifier of {link.record_id}: {', '.join(found)}. "
+            "Write the right one into APN CRM Unique Identifier and close the others in Partner Central."
+        )
+    if found:
+        _keep_id(engine, link, share, found[0], None)
+    return bool(found)
+
+
+def _find(engine: Engine, record_id: str, created_after: datetime) -> list[str]:
+    pages = engine.partner_central.list_opportunities(created_after=created_after)
+    ids = (
+        summary["Id"] for page in pages for summary in page if summary.get("PartnerOpportunityIdentifier") == record_id
+    )
+    return list(dict.fromkeys(ids))
+
+
+def ambiguous(record_id: str, ids: list[str]) -> Problem:
+    """Return the problem of a record for which AWS holds several opportunities."""
+    return Problem(
+        "AMBIGUOUS_AT_AWS",
+        "apnCrmUniqueIdentifier",
+        ", ".join(ids),
+        f"Several opportunities at AWS carry the identifier of {record_id}.",
+        "Write the right one into APN CRM Unique Identifier and close the others in Partner Central.",
+    )

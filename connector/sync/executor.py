@@ -1,0 +1,144 @@
+"""The executor: takes work from the queue, one item at a time, and turns what became of it into a queue state.
+Nothing else decides.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from connector.errors import (
+    AuthFailed,
+    ConfigError,
+    ConnectorError,
+    Deferred,
+    Fatal,
+    MappingError,
+    RecordRejected,
+    Refused,
+    Retriable,
+    StaleRecord,
+)
+from connector.mapping.outbound import snapshot
+from connector.store.links import Link
+from connector.store.queue import Item
+from connector.sync import inbound, logs, outbound, queueing
+from connector.sync.engine import Engine
+from connector.sync.problems import as_problem
+
+LONGEST_PAUSE = 900.0
+AUTH_PAUSE = timedelta(minutes=5)
+
+log = structlog.get_logger(__name__)
+Handler = Callable[[Engine, Item], None]
+
+
+@dataclass(slots=True)
+class Executor:
+    """Executes items of the given kinds; periodic jobs bring their own handlers."""
+
+    engine: Engine
+    holder: str
+    jobs: Mapping[str, Handler]
+
+    def run_one(self, lanes: tuple[str, ...] | None = None, kinds: tuple[str, ...] | None = None) -> Item | None:
+        """Claim and execute the next item; return it, or None when nothing is due."""
+        item = self.engine.state.queue.claim(self.engine.now(), self.holder, lanes=lanes, kinds=kinds)
+        if item is not None:
+            self._execute(item)
+        return item
+
+    def _execute(self, item: Item) -> None:
+        with structlog.contextvars.bound_contextvars(job=item.kind, record=item.key):
+            try:
+                self._handler(item.kind)(self.engine, item)
+            except Fatal:
+                raise
+            except ConnectorError as error:
+                self._settle(item, error)
+            else:
+                self.engine.state.queue.done(item)
+
+    def _handler(self, kind: str) -> Handler:
+        return {queueing.OUTBOUND: _send, queueing.INBOUND: _receive, **self.jobs}[kind]
+
+    def _settle(self, item: Item, error: ConnectorError) -> None:
+        """The one place where an error becomes a queue state."""
+        queue, now = self.engine.state.queue, self.engine.now()
+        log.info("not done", error=type(error).__name__, attempt=item.attempts + 1)
+        match error:
+            case outbound.Held():
+                queue.hold(item, str(error))
+            case Deferred():
+                queue.defer(item, error.until, str(error))
+            case Retriable():
+                queue.retry(item, now + _pause(item.attempts, error.after), str(error))
+            case StaleRecord():
+                queue.retry(item, now + _pause(item.attempts, None), str(error))
+            case AuthFailed() | ConfigError():
+                queue.defer(item, now + AUTH_PAUSE, str(error))
+            case RecordRejected():
+                self._report(item, error)
+                queue.fail(item, str(error))
+            case Refused() | MappingError():
+                self._report(item, error)
+                queue.hold(item, str(error))
+            case _:
+                queue.fail(item, str(error))
+
+    def _report(self, item: Item, error: ConnectorError) -> None:
+        """Open the record's log details; count the failure, so that automatic repetition ends."""
+        problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
+        link = _subject(self.engine, item)
+        run_id = str(item.payload.get("run") or "") or _fallback_run(self.engine, item)
+        with self.engine.state.transaction():
+            logs.log_problems(self.engine, run_id, link, problems)
+            if item.kind == queueing.OUTBOUND:
+                _count_failure(self.engine, link)
+
+
+def _pause(attempts: int, after: float | None) -> timedelta:
+    """Exponential back-off with full jitter, never shorter than what the other side asked for."""
+    longest = min(2.0**attempts, LONGEST_PAUSE)
+    return timedelta(seconds=max(after or 0.0, random.uniform(longest / 2, longest)))
+
+
+def _send(engine: Engine, item: Item) -> None:
+    outbound.send(engine, item.key, str(item.payload["run"]))
+
+
+def _receive(engine: Engine, item: Item) -> None:
+    inbound.receive(
+        engine,
+        item.payload["apn_id"],
+        str(item.payload.get("run") or "") or _fallback_run(engine, item),
+        fresh=bool(item.payload.get("fresh")),
+    )
+
+
+def _fallback_run(engine: Engine, item: Item) -> str:
+    if item.kind == queueing.OUTBOUND:
+        return logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+    return logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+
+
+def _subject(engine: Engine, item: Item) -> Link:
+    apn_id: Any = item.payload.get("apn_id")
+    link = engine.state.links.get(item.key) or (engine.state.links.by_apn(apn_id) if apn_id else None)
+    return link or Link(record_id=item.key, object_name=engine.mapping.object_name, apn_id=apn_id)
+
+
+def _count_failure(engine: Engine, link: Link) -> None:
+    row = link.row or {}
+    snap = snapshot(engine.mapping, row)
+    if link.failed_snapshot != snap:
+        link.failures, link.first_failure, link.failed_snapshot = 0, engine.now().isoformat(), dict(snap)
+    link.failures += 1
+    link.requested = False
+    if len(link.record_id) == logs.RECORD_ID_LENGTH:
+        engine.state.links.save(link)

@@ -1,0 +1,102 @@
+"""Writing sync logs to Salesforce: by unique key, logs before details, in collections. What cannot be written now
+stays and is written later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from connector.errors import AuthFailed, ConnectorError, Deferred, RecordRejected, Retriable
+from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail
+from connector.store.outbox import OutboxRow
+from connector.sync import logs
+from connector.sync.engine import Engine
+from connector.sync.ports import RowOutcome
+
+BATCH = 200
+ORDER = (SYNC_LOG, SYNC_LOG_DETAIL)
+ATTEMPTS = 10
+"""Refusals after which a log row is given up: the worker's own log keeps the fact."""
+
+log = structlog.get_logger(__name__)
+
+
+def flush_logs(engine: Engine) -> int:
+    """Write what waits in the outbox; return how many rows were written. Never raises what only concerns logging."""
+    logs.publish_runs(engine)
+    try:
+        return sum(_flush_object(engine, name) for name in ORDER)
+    except (Retriable, Deferred, AuthFailed) as error:
+        log.warning("sync logs wait", reason=str(error), waiting=engine.state.outbox.count())
+        return 0
+
+
+def _flush_object(engine: Engine, object_name: str) -> int:
+    written = 0
+    while rows := engine.state.outbox.due(engine.now(), object_name, BATCH):
+        written += _write(engine, rows)
+    return written
+
+
+def _write(engine: Engine, rows: Sequence[OutboxRow]) -> int:
+    first = rows[0]
+    try:
+        outcomes = engine.salesforce.upsert(
+            first.object_name, first.key_field, [{row.key_field: row.key, **row.body} for row in rows]
+        )
+    except (Retriable, Deferred, AuthFailed) as error:
+        for row in rows:
+            _later(engine, row, str(error), error.after if isinstance(error, Retriable) else None)
+        raise
+    with engine.state.transaction():
+        for row, outcome in zip(rows, outcomes, strict=True):
+            _conclude(engine, row, outcome)
+    return sum(outcome.error is None for outcome in outcomes)
+
+
+def _conclude(engine: Engine, row: OutboxRow, outcome: RowOutcome) -> None:
+    match outcome.error:
+        case None:
+            engine.state.outbox.done(row.object_name, row.key, row.body)
+        case RecordRejected() as error if _dangling(row, error):
+            # The record is gone or hidden from us: the detail keeps its id as text.
+            engine.state.outbox.put(
+                row.object_name, row.key_field, row.key, {Detail.ACE_OPPORTUNITY: None}, engine.now()
+            )
+            _later(engine, row, str(error), None)
+        case error if row.attempts + 1 >= ATTEMPTS:
+            log.error("a sync log row was given up", key=row.key, reason=str(error))
+            engine.state.outbox.done(row.object_name, row.key, row.body)
+        case error:
+            _later(engine, row, str(error), None)
+
+
+def _dangling(row: OutboxRow, error: RecordRejected) -> bool:
+    named = any(ACE_OPPORTUNITY in f"{problem.field} {problem.rule}" for problem in error.problems)
+    codes = {problem.code for problem in error.problems}
+    gone = codes & {"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"}
+    return bool(row.body.get(Detail.ACE_OPPORTUNITY)) and (named or bool(gone))
+
+
+def _later(engine: Engine, row: OutboxRow, reason: str, after: float | None) -> None:
+    pause = timedelta(seconds=max(after or 0.0, min(2.0**row.attempts, 600.0)))
+    engine.state.outbox.retry(row.object_name, row.key, engine.now() + pause, reason)
+
+
+def purge_old_logs(engine: Engine, limit: int = 2000) -> int:
+    """Delete the sync logs, with their details, that are older than the admin's retention; return how many."""
+    days = engine.settings.log_retention_days
+    if days is None:
+        return 0
+    before = (engine.salesforce.server_time() - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = f"SELECT Id FROM {SYNC_LOG} WHERE CreatedDate < {before} ORDER BY CreatedDate LIMIT {limit}"  # noqa: S608
+    ids = [row["Id"] for row in engine.salesforce.query(query)]
+    return sum(_deleted(outcome) for outcome in engine.salesforce.delete(ids)) if ids else 0
+
+
+def _deleted(outcome: RowOutcome) -> bool:
+    error: ConnectorError | None = outcome.error
+    return error is None

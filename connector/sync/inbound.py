@@ -1,0 +1,298 @@
+"""One opportunity's turn towards Salesforce: what AWS changed since it was last applied is written, a person's unsent
+edit wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connector.ace import api_shape, lifecycle
+from connector.ace.catalogue import Owner
+from connector.ace.record import AceRecord, Value
+from connector.ace.text import same
+from connector.errors import Problem, RecordRejected
+from connector.mapping.inbound import to_salesforce
+from connector.mapping.outbound import snapshot, to_ace
+from connector.store.links import Link
+from connector.sync import logs
+from connector.sync.adoption import find_link, restore_seen
+from connector.sync.base import remember_answer
+from connector.sync.engine import Engine
+from connector.sync.ports import Json, Row
+from connector.sync.queueing import enqueue_outbound
+from connector.sync.writeback import SERVER_TIME, bury, put
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """AWS's two answers about one opportunity, and both as one canonical record."""
+
+    answer: Json
+    summary: Json
+    record: dict[str, Value]
+
+
+def receive(engine: Engine, apn_id: str, run_id: str, *, fresh: bool = False) -> None:
+    """Bring Salesforce to what AWS says of the opportunity; ``fresh`` reads the row again instead of using the
+    observed one.
+
+    Raises:
+        RecordRejected: Salesforce's row cannot take the values; logged already by the caller with its payload.
+    """
+    arrival = fetch(engine, apn_id)
+    link = find_link(engine, apn_id, arrival.answer)
+    if link is None:
+        return create_record(engine, arrival, run_id)
+    if link.status == "tombstone":
+        return None
+    row = link.row if link.row and not fresh else read_row(engine, link)
+    if row is None:
+        return None
+    return apply(engine, link, row, arrival, run_id)
+
+
+def fetch(engine: Engine, apn_id: str) -> Arrival:
+    """Read both of AWS's views: an event or a date does not say which of them changed."""
+    answer = engine.partner_central.get_opportunity(apn_id)
+    summary = engine.partner_central.get_aws_opportunity_summary(apn_id)
+    return Arrival(answer, summary, _canonical(answer, summary))
+
+
+def _canonical(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Value]:
+    return {**api_shape.from_summary(summary), **api_shape.from_get(answer)}
+
+
+def read_row(engine: Engine, link: Link) -> Row | None:
+    """Return the row as it is now; a deleted one buries the link."""
+    row = engine.salesforce.rows(link.object_name, [link.record_id], engine.row_fields()).get(link.record_id)
+    if row is None:
+        if link.record_id in engine.salesforce.deleted(link.object_name, [link.record_id]):
+            bury(engine, link)
+            return None
+        raise RecordRejected((_invisible(link),))
+    link.row = row
+    engine.state.links.save(link)
+    return row
+
+
+def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -> None:
+    """Queue what AWS changed for the record, release what waited for AWS, and remember both sides."""
+    if link.applied is None:
+        restore_seen(engine, link, row, arrival.record, arrival.answer)
+    changed = changed_at_aws(link.applied or {}, arrival.record)
+    conflicts = conflicting(engine, link, row, changed)
+    describe = engine.describe()
+    values, problems = to_salesforce(
+        engine.mapping, arrival.record, describe, only=changed - set(conflicts), creating=False
+    )
+    values = {name: value for name, value in values.items() if not _already(engine, row, name, value)}
+    status = link.review_status
+    with engine.state.transaction():
+        _remember(engine, link, arrival)
+        _keep_unapplied(link, problems, values, engine)
+        _queue_values(engine, link, row, values, changed=bool(changed))
+        _release(engine, link, run_id, status_before=status)
+        if problems:
+            logs.log_problems(engine, run_id, link, problems, payload=arrival.answer)
+        elif changed:
+            logs.log_success(engine, run_id, link, arrival.answer, _conflict_note(conflicts, arrival.record))
+        _raise_alarm(engine, link, arrival, run_id)
+
+
+def apply_known(engine: Engine, link: Link) -> None:
+    """Queue what AWS changed by itself, as its answers in the state show it: after a turn towards AWS no further call
+    is needed.
+    """
+    if link.row is None or link.aws is None:
+        return
+    # Without a summary nothing is known of AWS's view, which is not the same as knowing it to be empty.
+    record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
+    changed = changed_at_aws(link.applied or {}, record)
+    values, _ = to_salesforce(engine.mapping, record, engine.describe(), only=changed, creating=False)
+    values = {name: value for name, value in values.items() if not _already(engine, link.row, name, value)}
+    link.pending_applied = record
+    _queue_values(engine, link, link.row, values, changed=False)
+
+
+def changed_at_aws(applied: AceRecord, now: AceRecord) -> set[str]:
+    """Return the ACE fields whose value at AWS is not the one that Salesforce was last brought to."""
+    return {name for name, value in now.items() if not same(applied.get(name), value)}
+
+
+def user_edits(engine: Engine, link: Link, row: Mapping[str, Any]) -> set[str]:
+    """Return the mapped paths that differ both from what was last seen and from what we last wrote."""
+    snap = snapshot(engine.mapping, row)
+    return {
+        path
+        for path, value in snap.items()
+        if value != link.seen.get(path) and (path not in link.written or value != link.written[path])
+    }
+
+
+def conflicting(engine: Engine, link: Link, row: Row, changed: set[str]) -> dict[str, str]:
+    """Return ACE field → Salesforce path of the changes that meet a person's edit which AWS has not got yet: the edit
+    wins.
+    """
+    edits = user_edits(engine, link, row) | _doubtful_paths(engine, link, row)
+    record, _ = to_ace(engine.mapping, row, engine.catalogue)
+    return {
+        field.ace_field: field.path
+        for field in engine.mapping.fields
+        if field.ace_field in changed
+        and field.path in edits
+        and engine.catalogue[field.ace_field].owner is Owner.PARTNER
+        and field.ace_field in record
+    }
+
+
+def _doubtful_paths(engine: Engine, link: Link, row: Row) -> set[str]:
+    """Paths of a write of ours whose outcome is unknown, on a row that a person touched since: what stands there may
+    be their word.
+    """
+    if not link.written or row.get("LastModifiedById") in engine.settings.integration_users:
+        return set()
+    return set(link.written)
+
+
+def _already(engine: Engine, row: Row, name: str, value: Any) -> bool:
+    now = snapshot(engine.mapping, row)
+    return name in now and now[name] == snapshot(engine.mapping, {**row, name: value}).get(name)
+
+
+def _remember(engine: Engine, link: Link, arrival: Arrival) -> None:
+    link.summary = arrival.summary
+    link.pending_applied = dict(arrival.record)
+    remember_answer(engine, link, arrival.answer)
+
+
+def _keep_unapplied(link: Link, problems: tuple[Problem, ...], values: Mapping[str, Any], engine: Engine) -> None:
+    """A value that could not be translated stays to be applied: a corrected mapping brings it in."""
+    path = {field.ace_field: field.path for field in engine.mapping.fields}
+    for problem in problems:
+        if link.pending_applied is not None and path.get(problem.field) not in values:
+            link.pending_applied[problem.field] = (link.applied or {}).get(problem.field)
+
+
+def _queue_values(engine: Engine, link: Link, row: Row, values: dict[str, Any], *, changed: bool) -> None:
+    own: dict[str, Any] = {}
+    if not row.get(engine.names.apn_id):
+        own[engine.names.apn_id] = link.apn_id
+    if changed:
+        own[engine.names.last_sync_date] = SERVER_TIME
+    guard = _modified(row) if _touches_people(engine, values) else None
+    if values:
+        put(engine, link, {**values, **own}, guard=guard)
+    else:
+        link.confirm_applied()
+        engine.state.links.save(link)
+        if own:
+            put(engine, link, own)
+
+
+def _touches_people(engine: Engine, values: Mapping[str, Any]) -> bool:
+    people = {f.path for f in engine.mapping.fields if engine.catalogue[f.ace_field].owner is Owner.PARTNER}
+    return any(name in people for name in values)
+
+
+def _modified(row: Row) -> datetime:
+    return datetime.fromisoformat(row["LastModifiedDate"])
+
+
+def _release(engine: Engine, link: Link, run_id: str, *, status_before: str) -> None:
+    """AWS decided: edits that waited for it go out, edits that it refused to take are tried again."""
+    if lifecycle.locked(link.review_status):
+        return
+    engine.state.queue.release(link.record_id, engine.now())
+    if status_before != link.review_status and link.locked:
+        link.locked = {}
+        engine.state.links.save(link)
+        enqueue_outbound(engine, link, run_id)
+
+
+def _conflict_note(conflicts: Mapping[str, str], record: AceRecord) -> str:
+    parts = [
+        f"{name}: AWS changed it to {record.get(name)!s} while an edit of {path} was not sent yet; the edit is kept."
+        for name, path in conflicts.items()
+    ]
+    return " ".join(parts)
+
+
+def _raise_alarm(engine: Engine, link: Link, arrival: Arrival, run_id: str) -> None:
+    members = arrival.answer.get("UnknownMembers") or ()
+    if members:
+        logs.note_problem(
+            engine,
+            run_id,
+            link,
+            Problem(
+                "UNKNOWN_MEMBERS",
+                "",
+                ", ".join(members),
+                "AWS's record has members that this release does not know.",
+                "Update the connector; until then updates of this record wait for an admin's word.",
+            ),
+        )
+
+
+def _invisible(link: Link) -> Problem:
+    return Problem(
+        "RECORD_NOT_VISIBLE",
+        "",
+        link.record_id,
+        "The linked Salesforce record is not visible to the integration user.",
+        "Give the integration user View All and Modify All on the object, or restore the record.",
+    )
+
+
+def create_record(engine: Engine, arrival: Arrival, run_id: str) -> None:
+    """Create the Salesforce record of an opportunity that a colleague made in Partner Central (IN-05), by its AWS
+    identifier.
+    """
+    apn_id = str(arrival.answer["Id"])
+    describe = engine.describe()
+    values, problems = to_salesforce(engine.mapping, arrival.record, describe, only=None, creating=True)
+    provisional = Link(record_id=apn_id, object_name=engine.mapping.object_name, apn_id=None)
+    if problems and not values:
+        raise RecordRejected(problems)
+    row = {**values, **_own_values(engine, apn_id, arrival)}
+    outcome = engine.salesforce.upsert(engine.mapping.object_name, engine.names.apn_id, [row])[0]
+    if outcome.error is not None:
+        if isinstance(outcome.error, RecordRejected):
+            logs.log_problems(engine, run_id, provisional, outcome.error.problems, payload=arrival.answer)
+            return
+        raise outcome.error
+    _link_created(engine, outcome.id, row, arrival, run_id)
+    if problems:
+        for problem in problems:
+            logs.note_problem(engine, run_id, engine.state.links.require(outcome.id), problem)
+
+
+def _own_values(engine: Engine, apn_id: str, arrival: Arrival) -> dict[str, Any]:
+    now = engine.salesforce.server_time().strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    own: dict[str, Any] = {
+        engine.names.apn_id: apn_id,
+        engine.names.sync_with_aws: True,
+        engine.names.last_sync_date: now,
+    }
+    name = engine.describe().field("Name")
+    title = str(arrival.record.get("partnerProjectTitle") or apn_id)
+    if name is not None and name.createable:
+        own["Name"] = logs.cut(title, name.length or 80)
+    if engine.settings.default_owner_id:
+        own["OwnerId"] = engine.settings.default_owner_id
+    return own
+
+
+def _link_created(engine: Engine, record_id: str, row: Row, arrival: Arrival, run_id: str) -> None:
+    link = engine.state.links.get(record_id) or Link(record_id=record_id, object_name=engine.mapping.object_name)
+    link.apn_id, link.status, link.apn_id_written = str(arrival.answer["Id"]), "linked", True
+    link.origin = "aws" if arrival.record.get("opportunityOwnership") == "AWS Referral" else "partner"
+    link.seen = snapshot(engine.mapping, row)
+    with engine.state.transaction():
+        _remember(engine, link, arrival)
+        link.confirm_applied()
+        engine.state.links.save(link)
+        logs.log_success(engine, run_id, link, arrival.answer)

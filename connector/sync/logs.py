@@ -1,0 +1,178 @@
+"""What happened, for Salesforce: sync logs and their details go to the outbox; the flush writes them by unique key.
+
+Logging never breaks syncing: everything here only writes to the local state. A reason for which a record did not go
+out is one
+open detail per record and reason, updated and not repeated, and closed when the reason is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector.errors import Problem
+from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
+from connector.store.links import Link
+from connector.store.runs import Run
+from connector.sync.engine import Engine
+
+TO_AWS, FROM_AWS = "To AWS", "From AWS"
+OUTBOUND_RETRIEVAL = "Outbound File Retrieval"
+INBOUND_FILES = "Inbound File Retrieval"
+INBOUND_RECORDS = "Inbound Record Retrieval"
+API_SUCCESS, PROCESSED, PARTIAL, ERROR = "API Success", "Processed", "Partial", "Error"
+PENDING, HELD, RESOLVED = "Pending", "Held", "Resolved"
+
+LONG_TEXT, SUMMARY_TEXT, RECORD_ID_LENGTH = 131_072, 255, 18
+RUN_OPEN = timedelta(days=1)
+"""How long a run's log may still change: until then, records of the run may be held or repeated."""
+
+_WAITING = {"PENDING_NOT_SHARED": PENDING, "HELD_IN_REVIEW": HELD}
+
+
+def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "") -> str:
+    """Open a run: one sync log in Salesforce, which appears once there is something to say."""
+    now = engine.now()
+    run_id = f"{'out' if direction == TO_AWS else 'in'}-{now:%Y%m%dT%H%M%S%f}"
+    engine.state.runs.start(
+        run_id, now, direction=direction, purpose=purpose, object_name=engine.mapping.object_name, parent=parent
+    )
+    return run_id
+
+
+def log_call(engine: Engine, run_id: str, *, error: str = "") -> None:
+    """Write the log of a run that only made a call (LOG-07, LOG-09, LOG-10)."""
+    status = ERROR if error else API_SUCCESS
+    _put_log(engine, run_id, {Log.STATUS: status, Log.MESSAGE: error or None})
+
+
+def log_success(engine: Engine, run_id: str, link: Link, payload: Mapping[str, Any], note: str = "") -> None:
+    """Record that the record went through; reasons that were open for it are closed."""
+    resolve(engine, link.record_id)
+    _put_detail(
+        engine,
+        f"{run_id}:{link.record_id}",
+        run_id,
+        link,
+        {Detail.STATUS: PROCESSED, Detail.PAYLOAD: _payload(payload), Detail.ERROR_MESSAGE: note or None},
+    )
+    engine.state.runs.record(run_id, link.record_id, "success")
+
+
+def log_problems(
+    engine: Engine, run_id: str, link: Link, problems: Iterable[Problem], payload: Mapping[str, Any] | None = None
+) -> None:
+    """Open, or bring up to date, one detail per problem; problems that are open but not among these are closed."""
+    now = engine.now()
+    problems = tuple(problems)
+    with engine.state.transaction():
+        resolve(engine, link.record_id, keep={(problem.code, problem.field) for problem in problems})
+        for problem in problems:
+            known = engine.state.problems.raise_(link.record_id, problem.code, problem.field, now)
+            _put_detail(engine, known.detail_key, run_id, link, _problem_body(problem, known.count, payload))
+        if not all(problem.code in _WAITING for problem in problems):
+            engine.state.runs.record(run_id, link.record_id, "error")
+
+
+def note_problem(engine: Engine, run_id: str, link: Link, problem: Problem) -> None:
+    """Open one detail beside others, without touching the record's outcome in its run."""
+    now = engine.now()
+    known = engine.state.problems.raise_(link.record_id, problem.code, problem.field, now)
+    _put_detail(engine, known.detail_key, run_id, link, _problem_body(problem, known.count, None))
+
+
+def resolve(engine: Engine, record_id: str, *, keep: Iterable[tuple[str, str]] = ()) -> None:
+    """Close the record's open reasons, except those to keep."""
+    kept = set(keep)
+    for known in engine.state.problems.open_for(record_id):
+        if (known.code, known.field) in kept:
+            continue
+        engine.state.problems.close(known.detail_key, engine.now())
+        _put(engine, SYNC_LOG_DETAIL, Detail.KEY, known.detail_key, {Detail.STATUS: RESOLVED, Detail.REPROCESS: False})
+
+
+def run_status(success: int, error: int) -> str:
+    """Return the status of a run that sent or wrote records (LOG-12 to LOG-15)."""
+    if error:
+        return PARTIAL if success else ERROR
+    return PROCESSED
+
+
+def publish_runs(engine: Engine) -> None:
+    """Put the logs of the runs that moved since they were last put; end those that nothing waits for any more."""
+    for run in engine.state.runs.open_runs():
+        counts = (run.success, run.error)
+        if counts != (0, 0) and engine.published.get(run.run_id) != counts:
+            _put_log(engine, run.run_id, _counted(engine, run))
+            engine.published[run.run_id] = counts
+        if engine.now() - run.started_at > RUN_OPEN:
+            engine.state.runs.close(run.run_id, engine.now())
+            engine.published.pop(run.run_id, None)
+
+
+def _counted(engine: Engine, run: Run) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        Log.STATUS: run_status(run.success, run.error),
+        Log.RECORD_COUNT: run.success + run.error,
+        Log.SUCCESS_COUNT: run.success,
+        Log.ERROR_COUNT: run.error,
+    }
+    if run.direction == TO_AWS:
+        body[Log.OUTBOUND_IDS] = cut("\n".join(engine.state.runs.ids(run.run_id)), LONG_TEXT)
+    return body
+
+
+def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
+    run = engine.state.runs.get(run_id)
+    assert run is not None, "a log is written for a run that was started"
+    fixed: dict[str, Any] = {
+        Log.DIRECTION: run.direction,
+        Log.PURPOSE: run.purpose,
+        Log.OBJECT: run.object_name,
+        Log.FILE_NAME: run_id,
+    }
+    if run.parent:
+        fixed[Log.PARENT_REF] = {Log.KEY: run.parent}
+    _put(engine, SYNC_LOG, Log.KEY, run_id, fixed | body)
+
+
+def _put_detail(engine: Engine, key: str, run_id: str, link: Link, body: dict[str, Any]) -> None:
+    fixed: dict[str, Any] = {
+        Detail.LOG_REF: {Log.KEY: run_id},
+        Detail.RECORD_ID: link.record_id,
+        Detail.APN_ID: link.apn_id,
+    }
+    if link.object_name == ACE_OPPORTUNITY and link.status != "tombstone" and len(link.record_id) == RECORD_ID_LENGTH:
+        fixed[Detail.ACE_OPPORTUNITY] = link.record_id
+    _put(engine, SYNC_LOG_DETAIL, Detail.KEY, key, fixed | {Detail.LAST_SEEN: _stamp(engine.now())} | body)
+
+
+def _put(engine: Engine, object_name: str, key_field: str, key: str, body: dict[str, Any]) -> None:
+    engine.state.outbox.put(object_name, key_field, key, body, engine.now())
+
+
+def _problem_body(problem: Problem, count: int, payload: Mapping[str, Any] | None) -> dict[str, Any]:
+    text = str(problem)
+    return {
+        Detail.STATUS: _WAITING.get(problem.code, ERROR),
+        Detail.ERROR_CODE: problem.code[:80],
+        Detail.ERROR_SUMMARY: cut(text, SUMMARY_TEXT),
+        Detail.ERROR_MESSAGE: cut(text, LONG_TEXT),
+        Detail.RETRY_COUNT: count - 1,
+        **({Detail.PAYLOAD: _payload(payload)} if payload is not None else {}),
+    }
+
+
+def cut(text: str, length: int) -> str:
+    """Return the text, visibly cut where it does not fit."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _payload(payload: Mapping[str, Any]) -> str:
+    return cut(json.dumps(payload, ensure_ascii=False, indent=1, default=str), LONG_TEXT)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,222 @@
+"""What changed in Salesforce? Rows are looked at, judged, and queued; the cursor moves in the same transaction.
+
+*What changed* is asked often, over a window of SystemModstamp. *What is due* is asked rarely, over all flagged
+records: it finds what
+no change announced, such as an edited formula or one that looks at the date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector.eligibility.candidate import SETUP_USER, Candidate
+from connector.eligibility.rules import decide
+from connector.eligibility.verdict import Code, Verdict
+from connector.errors import Problem
+from connector.mapping.outbound import snapshot
+from connector.store.links import Link
+from connector.sync import logs
+from connector.sync.engine import Engine
+from connector.sync.ports import Row
+from connector.sync.queueing import enqueue_inbound, enqueue_outbound
+
+MARGIN = timedelta(seconds=2)
+"""Age of a modification, by Salesforce's clock, before its row is read: stamps are whole seconds, commits come
+later.
+"""
+OVERLAP = timedelta(minutes=5)
+"""How far a window reaches back behind the last one: a long transaction becomes visible later than its stamp."""
+ROUNDS = 3
+"""Turns towards AWS that nobody's edit caused, after which the record is parked."""
+
+_CURSOR = "salesforce:"
+_SETTLED = {Code.OWN_WRITE, Code.NO_UPDATES}
+
+
+def poll_changes(engine: Engine, run_id: str) -> int:
+    """Look at what changed since the last look; return how many records were queued."""
+    until = engine.salesforce.server_time() - MARGIN
+    cursor = engine.state.cursors.get(_CURSOR + engine.mapping.object_name)
+    if cursor is None:
+        return sweep_due(engine, run_id)
+    since = datetime.fromisoformat(cursor) - OVERLAP
+    flagged = f"{engine.names.sync_with_aws} = true"
+    queued = 0
+    for page in engine.salesforce.changed(
+        engine.mapping.object_name, engine.row_fields(), since=since, until=until, where=flagged
+    ):
+        with engine.state.transaction():
+            queued += sum(observe(engine, row, run_id) for row in page)
+    engine.state.cursors.set(_CURSOR + engine.mapping.object_name, until.isoformat())
+    return queued
+
+
+def sweep_due(engine: Engine, run_id: str) -> int:
+    """Look at all flagged records; return how many were queued. The window of later polls begins where this look
+    began.
+    """
+    until = engine.salesforce.server_time() - MARGIN
+    flagged = f"{engine.names.sync_with_aws} = true"
+    begin = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+    queued = 0
+    for page in engine.salesforce.changed(
+        engine.mapping.object_name, engine.row_fields(), since=begin, until=until, where=flagged
+    ):
+        with engine.state.transaction():
+            queued += sum(observe(engine, row, run_id, again=True) for row in page)
+    name = _CURSOR + engine.mapping.object_name
+    if engine.state.cursors.get(name) is None:
+        engine.state.cursors.set(name, until.isoformat())
+    return queued
+
+
+def observe(engine: Engine, row: Row, run_id: str, *, again: bool = False, requested: bool = False) -> bool:
+    """Judge one row and queue it if it is due.
+
+    ``again`` also looks at rows that were seen in this very form before; ``requested`` says that a person asked for it.
+    """
+    link = engine.state.links.get(row["Id"])
+    snap = snapshot(engine.mapping, row)
+    if link is not None and not again and _seen_so(engine, link, row, snap):
+        return False
+    verdict = judge(engine, row, link)
+    if link is None and not verdict.due and verdict.code in (*_SETTLED, Code.NOT_FLAGGED, Code.DUMMY_ID):
+        return False
+    link = link or Link(record_id=row["Id"], object_name=engine.mapping.object_name)
+    link.requested = link.requested or requested
+    return _conclude(engine, link, row, snap, verdict, run_id)
+
+
+def _seen_so(engine: Engine, link: Link, row: Row, snap: dict[str, str | None]) -> bool:
+    """Whether the row was seen in this very form: stamps alone do not tell, since two commits may share a second."""
+    same_stamp = link.row is not None and link.modstamp == row["SystemModstamp"]
+    return same_stamp and snapshot(engine.mapping, link.row or {}) == snap
+
+
+def judge(engine: Engine, row: Row, link: Link | None) -> Verdict:
+    """Return the verdict on a row, with its reason."""
+    return decide(candidate(engine, row, link))
+
+
+def candidate(engine: Engine, row: Row, link: Link | None) -> Candidate:
+    """Gather what the verdict looks at."""
+    describe = engine.describe()
+    formula = describe.field(engine.names.has_updates)
+    snap = snapshot(engine.mapping, row)
+    return Candidate(
+        row=row,
+        names=engine.names,
+        integration_users=engine.settings.integration_users,
+        now=engine.now(),
+        formula_text=formula.formula if formula else None,
+        formula_types={name: field.type for name, field in describe.fields.items()},
+        formula_extra={SETUP_USER: engine.salesforce.identity().user_id},
+        identifier_holder=_holder(engine, row),
+        **(_memory(engine, link, snap) if link else {"known": False}),
+    )
+
+
+def _memory(engine: Engine, link: Link, snap: dict[str, str | None]) -> dict[str, Any]:
+    """What the state adds to a row."""
+    return {
+        "changed": changed_paths(link, snap),
+        "known": bool(link.seen),
+        "review_status": link.review_status,
+        "failures": link.failures,
+        "first_failure": datetime.fromisoformat(link.first_failure) if link.first_failure else None,
+        "changed_since_failure": link.failed_snapshot is not None and link.failed_snapshot != snap,
+        "retry_limit": engine.settings.retry_count,
+        "retry_cutoff_days": engine.settings.retry_cutoff_days,
+        "tombstone": link.status == "tombstone",
+    }
+
+
+def _holder(engine: Engine, row: Row) -> str:
+    """Return the id of another record that owns the AWS identifier which this row carries, empty for none."""
+    carried = row.get(engine.names.apn_id)
+    owner = engine.state.links.by_apn(carried) if carried else None
+    return owner.record_id if owner and owner.record_id != row["Id"] else ""
+
+
+def changed_paths(link: Link | None, snap: dict[str, str | None]) -> tuple[str, ...]:
+    """Return the mapped paths whose value is neither the last seen nor the last written, nor one that AWS refused as
+    locked.
+    """
+    if link is None:
+        return ()
+    return tuple(
+        path
+        for path, value in snap.items()
+        if value != link.seen.get(path)
+        and (path not in link.written or value != link.written[path])
+        and (path not in link.locked or value != link.locked[path])
+    )
+
+
+def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None], verdict: Verdict, run_id: str) -> bool:
+    link.row, link.modstamp = row, row["SystemModstamp"]
+    _confirm_written(link, snap)
+    _adopt_identifier(engine, link, row, run_id)
+    if not _person(engine, row):
+        link.rounds += verdict.due and bool(link.seen)
+    else:
+        link.rounds = 0
+    engine.state.links.save(link)
+    if verdict.due:
+        return _queue(engine, link, run_id)
+    if verdict.code not in _SETTLED:
+        _tell(engine, link, verdict, run_id)
+    return False
+
+
+def _queue(engine: Engine, link: Link, run_id: str) -> bool:
+    if link.rounds > ROUNDS:
+        logs.log_problems(engine, run_id, link, (_parked(),))
+        return False
+    return enqueue_outbound(engine, link, run_id)
+
+
+def _confirm_written(link: Link, snap: dict[str, str | None]) -> None:
+    """What we wrote and now see is seen: a later edit back to the older value is then recognised as an edit."""
+    arrived = {path: value for path, value in link.written.items() if snap.get(path) == value}
+    link.seen = {**link.seen, **arrived}
+    link.written = {path: value for path, value in link.written.items() if path not in arrived}
+
+
+def _adopt_identifier(engine: Engine, link: Link, row: Row, run_id: str) -> None:
+    carried = row.get(engine.names.apn_id)
+    if link.apn_id is None and carried and engine.state.links.by_apn(carried) is None:
+        link.apn_id, link.status, link.apn_id_written = carried, "linked", True
+        engine.state.links.save(link)
+        enqueue_inbound(engine, carried, run_id)
+
+
+def _person(engine: Engine, row: Row) -> bool:
+    return row.get("LastModifiedById") not in engine.settings.integration_users
+
+
+def _tell(engine: Engine, link: Link, verdict: Verdict, run_id: str) -> None:
+    """A record that is flagged and does not go out: its log says why, once per reason."""
+    if verdict.code is Code.HELD_REVIEW and link.apn_id:
+        # Its turn waits on the queue until AWS unlocks it.
+        enqueue_outbound(engine, link, run_id)
+        return
+    logs.log_problems(engine, run_id, link, (Problem(verdict.code.name, "", "", verdict.reason, ""),))
+
+
+def _parked() -> Problem:
+    return Problem(
+        "PARKED_ROUND_TRIPS",
+        "",
+        "",
+        "The record changed several times without a person's edit: automation in the org rewrites it.",
+        "Stop the flow or trigger that rewrites what AWS sends, or switch inbound updates off for its fields; "
+        "the next edit by a person is sent again.",
+    )
+
+
+def look_at(engine: Engine, record_ids: Iterable[str]) -> dict[str, Any]:
+    """Read the rows of these records as they are now."""
+    return engine.salesforce.rows(engine.mapping.object_name, list(record_ids), engine.row_fields())

@@ -1,0 +1,195 @@
+"""One record's turn towards AWS: build the facts, plan, act; every step resumable from the state alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from connector.ace import api_shape
+from connector.ace.record import AceRecord, Value
+from connector.errors import Deferred, Problem, RecordRejected, Retriable, StaleRecord
+from connector.mapping.outbound import snapshot, to_ace
+from connector.store.links import Link
+from connector.sync import logs, plan
+from connector.sync.base import base, forget_base, remember_answer
+from connector.sync.create import create_opportunity
+from connector.sync.engine import Engine
+from connector.sync.inbound import apply_known, receive, user_edits
+from connector.sync.submission import drop_share, submission_under_way, submit
+from connector.sync.writeback import stamp, write_identifier
+
+CONFLICT_ROUNDS = 3
+
+
+class Held(Deferred):
+    """The record's turn waits until AWS unlocks it; an inbound change of its review status releases it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem), datetime.max.replace(tzinfo=UTC))
+
+
+def send(engine: Engine, record_id: str, run_id: str) -> None:
+    """Bring AWS to what the record's latest observed row says, as far as the rules allow now.
+
+    Raises:
+        RecordRejected: the record's own problems, all of them.
+        Held: AWS reviews the record.
+        Deferred, Retriable, AuthFailed: the door's, to be repeated; what was done so far is kept.
+    """
+    link = engine.state.links.get(record_id)
+    if link is None or link.row is None or link.status == "tombstone":
+        return None
+    _check_identifier(engine, link)
+    if link.apn_id and link.applied is None:
+        # Nothing is known of how the two sides came to differ: AWS's side is looked at before anything is sent.
+        receive(engine, link.apn_id, run_id)
+        link = engine.state.links.require(record_id)
+    for _ in range(CONFLICT_ROUNDS):
+        try:
+            return _act(engine, link, run_id)
+        except StaleRecord:
+            # Somebody changed the record at AWS since we last saw it: take theirs as the base and plan our edits anew.
+            forget_base(engine, link)
+    raise Retriable("AWS's record kept changing while it was being updated; it is tried again.", after=30)
+
+
+def facts_for(engine: Engine, link: Link) -> plan.OutboundFacts:
+    """Return what the planner needs; reads the opportunity from AWS only when the state does not hold it."""
+    row = link.row or {}
+    record, problems = to_ace(engine.mapping, row, engine.catalogue)
+    answer = base(engine, link)
+    return plan.OutboundFacts(
+        record=outgoing(engine, link, record),
+        mapping_problems=problems,
+        base=answer,
+        today=engine.now().date(),
+        catalog=engine.catalog,
+        submitting=submission_under_way(engine, link),
+        requested=link.requested,
+        share_automatically=engine.settings.share_automatically,
+        update_automatically=engine.settings.update_automatically,
+        unknown_members=tuple((answer or {}).get("UnknownMembers") or ()),
+    )
+
+
+def outgoing(engine: Engine, link: Link, record: AceRecord) -> dict[str, Value]:
+    """Return the record without the fields that AWS may change too and that nobody changed here: there, AWS's value
+    stays.
+    """
+    if link.apn_id is None or not link.seen:
+        return dict(record)
+    edits = user_edits(engine, link, link.row or {})
+    kept = {field.ace_field for field in engine.mapping.fields if not field.inbound or field.path in edits}
+    return {name: value for name, value in record.items() if name in kept}
+
+
+def _check_identifier(engine: Engine, link: Link) -> None:
+    carried = (link.row or {}).get(engine.names.apn_id)
+    if link.apn_id is None or carried == link.apn_id:
+        return None
+    if not carried:
+        return write_identifier(engine, link)
+    problem = Problem(
+        "IDENTIFIER_CHANGED",
+        "apnCrmUniqueIdentifier",
+        str(carried),
+        f"The record's AWS identifier is {link.apn_id} and never changes.",
+        f"Put {link.apn_id} back into {engine.names.apn_id}.",
+    )
+    raise RecordRejected((problem,))
+
+
+def _act(engine: Engine, link: Link, run_id: str) -> None:
+    turn = _Turn(engine, link, run_id)
+    facts = facts_for(engine, link)
+    actions = plan.plan_outbound(facts)
+    if isinstance(actions[0], plan.Create):
+        turn.payload = create_opportunity(engine, link, facts.record)
+        actions = plan.plan_outbound(facts_for(engine, link))
+    for action in actions:
+        turn.perform(action)
+
+
+class _Turn:
+    """One pass over one record's actions."""
+
+    def __init__(self, engine: Engine, link: Link, run_id: str) -> None:
+        self.engine, self.link, self.run_id = engine, link, run_id
+        self.snap = snapshot(engine.mapping, link.row or {})
+        self.payload: dict[str, Any] = {}
+
+    def perform(self, action: plan.Action) -> None:
+        performers: dict[type[Any], Callable[[Any], None]] = {
+            plan.Update: self._update,
+            plan.Associate: self._associate,
+            plan.Disassociate: self._disassociate,
+            plan.Submit: self._submit,
+            plan.Settle: self._settle,
+            plan.Hold: self._hold,
+            plan.Await: self._await,
+            plan.Reject: self._reject,
+        }
+        performers[type(action)](action)
+
+    def _update(self, action: plan.Update) -> None:
+        self.payload = dict(action.request)
+        before = self.link.aws or {}
+        response = self.engine.partner_central.update_opportunity(action.request)
+        remember_answer(self.engine, self.link, api_shape.merged_answer(before, action.request, response))
+        if api_shape.needs_reading(before, action.request):
+            forget_base(self.engine, self.link)
+
+    def _associate(self, action: plan.Associate) -> None:
+        self._change_association(self.engine.partner_central.associate, action)
+
+    def _disassociate(self, action: plan.Disassociate) -> None:
+        self._change_association(self.engine.partner_central.disassociate, action)
+
+    def _change_association(
+        self, call: Callable[[str, str, str], None], action: plan.Associate | plan.Disassociate
+    ) -> None:
+        # The call moves LastModifiedDate without telling where to, so the base cannot be used for an update any more.
+        forget_base(self.engine, self.link)
+        call(self.link.apn_id or "", action.entity_type, action.entity_id)
+        self.payload.setdefault(type(action).__name__, []).append([action.entity_type, action.entity_id])
+
+    def _submit(self, action: plan.Submit) -> None:
+        self.payload |= {"AwsSubmission": {"InvolvementType": action.involvement, "Visibility": action.visibility}}
+        submit(self.engine, self.link, action)
+        self._settle(plan.Settle())
+
+    def _settle(self, action: plan.Settle) -> None:
+        """Remember the row as handled: it is not due again until a mapped field changes or a person edits it."""
+        answer = base(self.engine, self.link) or {}
+        with self.engine.state.transaction():
+            self._remember(action, api_shape.from_get(answer))
+            drop_share(self.engine, self.link)
+            stamp(self.engine, self.link)
+            apply_known(self.engine, self.link)
+            logs.log_success(self.engine, self.run_id, self.link, self.payload)
+            for problem in action.locked:
+                logs.note_problem(self.engine, self.run_id, self.link, problem)
+
+    def _remember(self, action: plan.Settle, at_aws: AceRecord) -> None:
+        link, mapping = self.link, self.engine.mapping
+        refused = {problem.field for problem in action.locked}
+        locked = {field.path for field in mapping.fields if field.ace_field in refused}
+        sent = {field.ace_field for field in mapping.fields if self.engine.catalogue[field.ace_field].outbound}
+        link.locked = {path: self.snap.get(path) for path in locked}
+        link.seen = {path: link.seen.get(path) if path in locked else text for path, text in self.snap.items()}
+        link.written = {path: text for path, text in link.written.items() if self.snap.get(path) != text}
+        link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in sent - refused}}
+        link.status, link.hold_reason, link.requested = "linked", "", False
+        link.failures, link.first_failure, link.failed_snapshot = 0, None, None
+        self.engine.state.links.save(link)
+
+    def _hold(self, action: plan.Hold) -> None:
+        logs.log_problems(self.engine, self.run_id, self.link, (action.problem,))
+        raise Held(action.problem)
+
+    def _await(self, action: plan.Await) -> None:
+        logs.log_problems(self.engine, self.run_id, self.link, (action.problem,))
+
+    def _reject(self, action: plan.Reject) -> None:
+        raise RecordRejected(action.problems)

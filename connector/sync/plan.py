@@ -1,0 +1,243 @@
+"""The planner: pure. From what each side looks like to the list of typed actions that bring AWS to what Salesforce
+says.
+
+The list is recomputed from the facts whenever a record's turn comes, so that a crash between two actions costs
+nothing: what
+already happened shows in the facts and is not planned again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from connector.ace import api_shape, lifecycle, rules
+from connector.ace.catalogue import Moment, opportunity_fields
+from connector.ace.record import AceRecord, Value
+from connector.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create the opportunity at AWS; what comes after is planned on the created record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace the record at AWS by ``request``; ``changes`` maps ACE field to (value at AWS, value to be)."""
+
+    request: Mapping[str, Any]
+    changes: Mapping[str, tuple[Value, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Associate:
+    entity_type: str
+    entity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disassociate:
+    entity_type: str
+    entity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Start the task that submits the draft to AWS."""
+
+    involvement: str
+    visibility: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Everything is at AWS: remember the row as handled and stamp it. ``locked``: edits that AWS does not take now."""
+
+    locked: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The edit waits for AWS's review; it goes out by itself when AWS unlocks the record."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Nothing goes out until a person asks for it (automatic sharing or updating is off)."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The record cannot go out as it is; all its problems at once."""
+
+    problems: tuple[Problem, ...]
+
+
+SOLUTIONS = frozenset({"Solutions", "AwsMarketplaceSolutions", "AwsMarketplaceProducts"})
+"""Entity types that count as the solution which a submission needs."""
+
+Action = Create | Update | Associate | Disassociate | Submit | Settle | Hold | Await | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundFacts:
+    """What the planner knows of one record.
+
+    Attributes:
+        record: the Salesforce row as a canonical record.
+        mapping_problems: values that could not be translated.
+        base: the last known GetOpportunity answer, None when the record has no opportunity yet.
+        unknown_members: members of AWS's record that the service model does not know.
+        submitting: a share of this record is under way (a draft of ours that waits for its submission).
+        requested: a person asked for it.
+        share_automatically, update_automatically: the admin's two settings.
+        today: the UTC date that date rules are held against.
+    """
+
+    record: AceRecord
+    mapping_problems: tuple[Problem, ...]
+    base: Mapping[str, Any] | None
+    today: date
+    catalog: str
+    submitting: bool = False
+    requested: bool = False
+    share_automatically: bool = False
+    update_automatically: bool = False
+    unknown_members: tuple[str, ...] = field(default=())
+
+
+def plan_outbound(facts: OutboundFacts) -> tuple[Action, ...]:
+    """Return the actions in their order; the last one is Create, Submit, Settle, Hold, Await or Reject."""
+    if facts.base is None:
+        return _plan_first_share(facts)
+    status = review_status(facts.base)
+    if lifecycle.final(status):
+        return (Reject((_rejected_by_aws(facts.base),)),)
+    if lifecycle.locked(status):
+        return (Hold(_held_in_review(status)),)
+    if facts.unknown_members and not facts.requested:
+        return (Reject((_unknown_members(facts.unknown_members),)),)
+    return _plan_change(facts, facts.base)
+
+
+def review_status(base: Mapping[str, Any]) -> str:
+    """Return the review status of an opportunity as AWS spells it, empty when AWS names none."""
+    return str((base.get("LifeCycle") or {}).get("ReviewStatus") or "")
+
+
+def is_draft(base: Mapping[str, Any]) -> bool:
+    return review_status(base).casefold() == "pending submission"
+
+
+def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
+    if not (facts.requested or facts.share_automatically):
+        return (Await(_waits_for_request("share")),)
+    problems = facts.mapping_problems + _rule_problems(facts, Moment.SUBMIT, None)
+    return (Reject(problems),) if problems else (Create(),)
+
+
+def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action, ...]:
+    before = api_shape.from_get(base)
+    locked = api_shape.locked_changes(facts.record, base)
+    changes = api_shape.changed_fields(facts.record, base)
+    links = association_changes(facts.record, before)
+    submits = is_draft(base) and (facts.submitting or facts.requested)
+    if not (changes or links or submits):
+        return (Reject(facts.mapping_problems),) if facts.mapping_problems else (Settle(locked),)
+    if not (facts.requested or facts.submitting or facts.update_automatically):
+        return (Await(_waits_for_request("update")),)
+    moment = Moment.SUBMIT if submits else Moment.UPDATE
+    problems = facts.mapping_problems + _rule_problems(facts, moment, before)
+    if problems:
+        return (Reject(problems),)
+    update = (Update(api_shape.to_update(facts.record, base, catalog=facts.catalog), changes),) if changes else ()
+    end = _submission(facts.record) if submits else Settle(locked)
+    return (*update, *links, end)
+
+
+def _rule_problems(facts: OutboundFacts, moment: Moment, before: AceRecord | None) -> tuple[Problem, ...]:
+    merged = {**(before or {}), **facts.record}
+    return rules.problems(
+        merged,
+        moment=moment,
+        today=facts.today,
+        before=before,
+        review_status=review_status(facts.base or {}),
+        has_solution=any(
+            merged.get(name) for name, field in opportunity_fields().items() if field.associate in SOLUTIONS
+        ),
+    )
+
+
+def _many(value: Value) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
+
+
+def association_changes(record: AceRecord, before: AceRecord) -> tuple[Associate | Disassociate, ...]:
+    """Return what to associate and, after that, what to take away: a record never stands without a solution in
+    between.
+    """
+    add: list[Associate] = []
+    drop: list[Disassociate] = []
+    for name, known in opportunity_fields().items():
+        if not known.associate or name not in record:
+            continue
+        want, have = _many(record[name]), _many(before.get(name))
+        add += [Associate(known.associate, entity) for entity in dict.fromkeys(want) if entity not in have]
+        drop += [Disassociate(known.associate, entity) for entity in have if entity not in want]
+    return (*add, *drop)
+
+
+def _submission(record: AceRecord) -> Submit:
+    return Submit(api_shape.involvement(record), api_shape.visibility(record))
+
+
+def _waits_for_request(what: str) -> Problem:
+    setting = "Share automatically" if what == "share" else "Update automatically"
+    return Problem(
+        "PENDING_NOT_SHARED",
+        "",
+        "",
+        f"Pending, not shared: the edit waits for a request, since {setting} is off.",
+        f"Use Share with AWS on the record, run `connector action share`, or switch on {setting} in the settings.",
+    )
+
+
+def _held_in_review(status: str) -> Problem:
+    return Problem(
+        "HELD_IN_REVIEW",
+        "status",
+        status,
+        "AWS does not take edits while it reviews the opportunity.",
+        "Nothing to do: the edit is kept and goes out by itself when AWS has decided.",
+    )
+
+
+def _rejected_by_aws(base: Mapping[str, Any]) -> Problem:
+    comments = str((base.get("LifeCycle") or {}).get("ReviewComments") or "")
+    return Problem(
+        "REJECTED_BY_AWS",
+        "status",
+        "Rejected",
+        f"AWS rejected the opportunity; it is read-only. {comments}".strip(),
+        "Create a new opportunity if the deal is still on, or clear Sync with AWS.",
+    )
+
+
+def _unknown_members(members: tuple[str, ...]) -> Problem:
+    return Problem(
+        "UNKNOWN_MEMBERS",
+        "",
+        ", ".join(members),
+        "AWS's record has members that this release does not know; an update would clear them.",
+        "Update the connector, or release the record with `connector action share` if they may be lost.",
+    )

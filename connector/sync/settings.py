@@ -1,0 +1,141 @@
+"""What Salesforce admins set in ``ACE_Connector_Settings__c``, read anew each cycle; a bad value keeps its default
+and is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connector.errors import Problem
+from connector.names import SETTINGS, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """The settings of one cycle.
+
+    Attributes:
+        integration_users: 18-character ids whose edits are never a reason to send.
+        share_automatically, update_automatically: whether new records, and edits of shared ones, go out without a
+        request.
+        sandbox_catalog: use the catalog ``Sandbox`` of Partner Central.
+        retry_count: automatic repetitions of a refused record that nobody corrected.
+        retry_cutoff_days: days after the first refusal at which automatic repetition ends.
+        log_retention_days: days to keep sync logs, None keeps them.
+        poll_seconds: between two looks for changed Salesforce records.
+        sweep_seconds: between two looks for changed opportunities at AWS.
+        due_sweep_minutes: between two looks over all flagged Salesforce records.
+        problems: one per setting that is missing or malformed.
+    """
+
+    integration_users: frozenset[str]
+    share_automatically: bool = False
+    update_automatically: bool = False
+    sandbox_catalog: bool = False
+    retry_count: int = 3
+    retry_cutoff_days: int = 7
+    log_retention_days: int | None = None
+    poll_seconds: int = 30
+    sweep_seconds: int = 300
+    due_sweep_minutes: int = 60
+    default_owner_id: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+# Setting, attribute, least and greatest value that make sense.
+_NUMBERS = (
+    (Settings.RETRY_COUNT, "retry_count", 0, 100),
+    (Settings.RETRY_CUTOFF_DAYS, "retry_cutoff_days", 0, 365),
+    (Settings.SYNC_LOG_RETENTION, "log_retention_days", 1, 3650),
+    (Settings.POLL_SECONDS, "poll_seconds", 5, 3600),
+    (Settings.SWEEP_SECONDS, "sweep_seconds", 10, 86400),
+    (Settings.DUE_SWEEP_MINUTES, "due_sweep_minutes", 1, 1440),
+)
+_SWITCHES = (
+    (Settings.SHARE_AUTOMATICALLY, "share_automatically"),
+    (Settings.UPDATE_AUTOMATICALLY, "update_automatically"),
+    (Settings.SANDBOX_CATALOG, "sandbox_catalog"),
+)
+
+
+def settings_query(org_id: str) -> str:
+    """Return the SOQL that reads the org default of the custom setting."""
+    fields = [name for name, _ in _SWITCHES] + [row[0] for row in _NUMBERS]
+    fields += [Settings.INTEGRATION_USER_ID, Settings.OTHER_INTEGRATION_USERS, Settings.DEFAULT_OWNER_ID]
+    return f"SELECT {', '.join(fields)} FROM {SETTINGS} WHERE SetupOwnerId = '{org_id}'"  # noqa: S608 - an id of the org
+
+
+def read_settings(row: Mapping[str, Any] | None, own_user_id: str) -> SyncSettings:
+    """Return the settings of this cycle; ``row`` is the org default's row, None when the org has none."""
+    if row is None:
+        missing = Problem(
+            "SETTINGS_MISSING",
+            SETTINGS,
+            "",
+            "The org has no org-level default of this custom setting.",
+            "Run `connector settings init`, or create it under Setup > Custom Settings; until then the defaults apply.",
+        )
+        return SyncSettings(frozenset({own_user_id}), problems=(missing,))
+    problems: list[Problem] = []
+    values: dict[str, Any] = {attribute: bool(row.get(name)) for name, attribute in _SWITCHES}
+    for name, attribute, least, greatest in _NUMBERS:
+        number = _whole(row.get(name), name, least, greatest, problems)
+        if number is not None:
+            values[attribute] = number
+    users = {own_user_id, *_ids(row.get(Settings.OTHER_INTEGRATION_USERS), problems)}
+    _check_integration_user(row.get(Settings.INTEGRATION_USER_ID), own_user_id, problems)
+    values["default_owner_id"] = row.get(Settings.DEFAULT_OWNER_ID) or ""
+    return SyncSettings(frozenset(users), problems=tuple(problems), **values)
+
+
+def _whole(value: Any, name: str, least: int, greatest: int, problems: list[Problem]) -> int | None:
+    if value is None:
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if number == number and number == number.to_integral_value() and least <= number <= greatest:
+        return int(number)
+    problems.append(
+        Problem(
+            "SETTING_INVALID",
+            name,
+            str(value),
+            f"The value must be a whole number from {least} to {greatest}.",
+            f"Correct it in {SETTINGS}; until then the default applies.",
+        )
+    )
+    return None
+
+
+def _ids(value: Any, problems: list[Problem]) -> list[str]:
+    found = [part for part in str(value or "").replace(",", " ").replace(";", " ").split() if part]
+    for part in found:
+        if len(part) != 18 or not part.isalnum():
+            problems.append(
+                Problem(
+                    "SETTING_INVALID",
+                    Settings.OTHER_INTEGRATION_USERS,
+                    part,
+                    "A user id has 18 characters.",
+                    f"Correct it in {SETTINGS}; this entry is ignored.",
+                )
+            )
+    return [part for part in found if len(part) == 18]
+
+
+def _check_integration_user(value: Any, own_user_id: str, problems: list[Problem]) -> None:
+    if value and value != own_user_id:
+        problems.append(
+            Problem(
+                "INTEGRATION_USER_DIFFERS",
+                Settings.INTEGRATION_USER_ID,
+                str(value),
+                f"The worker works as user {own_user_id}, but the formula of Has Updates excludes another user.",
+                f"Set {Settings.INTEGRATION_USER_ID} in {SETTINGS} to {own_user_id}.",
+            )
+        )
