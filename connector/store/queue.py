@@ -30,6 +30,7 @@ _ALLOWED: dict[ItemState, frozenset[ItemState]] = {
     "done": frozenset(),
 }
 
+# The index is named because the planner would otherwise sort everything that waits to find the first.
 _READY = """
     from queue indexed by queue_claim where state = 'waiting'
     and (:lanes is null or lane in (select value from json_each(:lanes)))
