@@ -203,7 +203,7 @@ def classify(
     if isinstance(error, _NO_CREDENTIALS):
         return _access(f"{call.operation}: no usable AWS credentials ({type(error).__name__}).", "key")
     if isinstance(error, _NEVER_SENT):
-        return Retriable(f"{call.operation}: Partner Central is unreachable ({type(error).__name__}). {_UNREACHABLE}")
+        return Unreachable(f"{call.operation}: Partner Central is unreachable ({type(error).__name__}). {_UNREACHABLE}")
     if isinstance(error, SSLError):
         text = "the TLS connection failed; check that the endpoint's certificate is trusted here."
     else:
@@ -343,13 +343,13 @@ def _value_at(request: Mapping[str, Any], path: str) -> str:
 
 def _step(value: Any, part: str) -> Any:
     """AWS counts list elements from 1 and follows the number with ``member``."""
+    if part == "member":
+        return value
     if isinstance(value, list | tuple):
-        if part.isdigit():
-            return value[int(part) - 1] if 0 < int(part) <= len(value) else None
-        return value if part == "member" else None
+        return value[int(part) - 1] if part.isdigit() and 0 < int(part) <= len(value) else None
     if isinstance(value, Mapping):
         return next((member for name, member in value.items() if name.lower() == part.lower()), None)
-    return value if part == "member" else None
+    return None
 
 
 def _unsendable(report: str, call: Call, names: FieldNames) -> Iterator[Problem]:

@@ -68,6 +68,10 @@ class PartnerCentralDoor:
         """Mark the calls in a ``with`` block as asked for by a person: they go first, within the whole daily share."""
         return urgent()
 
+    def write_wait(self) -> float:
+        """Return the seconds until the next write may go out at our pace; 0 when it may go now."""
+        return self._throttle.wait_seconds(WRITE)
+
     def write_budget(self) -> tuple[int, int]:
         """Return (writes of the rolling 24 hours, the daily limit that applies to us)."""
         return self._throttle.budget(WRITE)

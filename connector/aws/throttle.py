@@ -62,8 +62,12 @@ class MemoryLedger:
         self._counts: Counter[tuple[str, datetime]] = Counter()
 
     def spend(self, kind: str, at: datetime, count: int = 1) -> None:
-        """Add ``count`` requests to the minute of ``at``."""
-        self._counts[kind, at.replace(second=0, microsecond=0)] += count
+        """Add ``count`` requests to the minute of ``at``; minutes that no window can reach are forgotten."""
+        minute = at.replace(second=0, microsecond=0)
+        if (kind, minute) not in self._counts:
+            kept = {key: number for key, number in self._counts.items() if key[1] >= minute - DAY}
+            self._counts = Counter(kept)
+        self._counts[kind, minute] += count
 
     def spent(self, kind: str, since: datetime) -> int:
         """Return the requests of the minutes from that of ``since`` on."""
@@ -131,6 +135,11 @@ class _Pace:
         finally:
             with self._lock:
                 self._people_waiting -= for_person
+
+    def remaining(self) -> float:
+        """Return the seconds until the next slot, 0 when it is there."""
+        with self._lock:
+            return max(0.0, self._next - self._monotonic())
 
     def _take(self, *, for_person: bool) -> float:
         """Take the slot and return 0, or return the seconds after which to ask again."""
@@ -205,6 +214,10 @@ class Throttle:
             until = self._now() + timedelta(seconds=seconds)
             self._paused[kind] = until
         return Pause(seconds, until, exhausted=excess > 0)
+
+    def wait_seconds(self, kind: str) -> float:
+        """Return the seconds until the next request of the class may go out at our pace."""
+        return self._paces[kind].remaining()
 
     def budget(self, kind: str) -> tuple[int, int]:
         """Return (requests of the class in the last 24 hours, those that our share allows)."""

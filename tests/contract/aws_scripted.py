@@ -1,7 +1,7 @@
 """A Partner Central on loopback that answers by script, and judges every request it gets.
 
-It checks the signature by its own computation, and the members against the service model with patterns, enumerations and lengths,
-which botocore's client leaves to the service.
+It checks the signature by its own computation, and the members against the service model with patterns, enumerations
+and lengths, which botocore's client leaves to the service.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ def serve() -> Iterator[Server]:
 def signature_violations(request: Request) -> Iterator[str]:
     """Compute the signature from what arrived, by the published recipe."""
     found = re.fullmatch(
-        r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=(\w+)",
+        r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, "
+        r"SignedHeaders=([^,]+), Signature=(\w+)",
         request.headers.get("authorization", ""),
     )
     if not found:
@@ -255,6 +256,6 @@ def creation(**members: Any) -> dict[str, Any]:
 
 def update(**members: Any) -> dict[str, Any]:
     """Return an UpdateOpportunity request that the service model accepts."""
-    request = creation(Identifier="O1234567", LastModifiedDate="2026-01-02T03:04:05.123456Z", **members)
+    request = creation(**{"Identifier": "O1234567", "LastModifiedDate": "2026-01-02T03:04:05.123456Z", **members})
     del request["ClientToken"]
     return request

@@ -15,7 +15,6 @@ from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings, open_clients
 from connector.errors import AuthFailed, ConfigError, ConnectorError
 
-
 OWNER = {"Email": "a@b.example", "FirstName": "A", "LastName": "B", "BusinessTitle": "OpportunityOwner"}
 
 

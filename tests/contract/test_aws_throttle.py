@@ -1,0 +1,223 @@
+"""Our share of the quotas: evenly by the second, counted by the day, people first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from contextvars import Context
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from aws_scripted import KEY, OPPORTUNITY, SECRET, FakeTime, serve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.aws.partner_central import PartnerCentralDoor
+from connector.aws.session import PartnerCentralSettings
+from connector.aws.throttle import DAY, READ, WRITE, Ledger, MemoryLedger, Quota, Throttle, urgent
+from connector.errors import Deferred
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def throttle(time: FakeTime, ledger: Ledger | None = None, *, per_day: int = 10_000, share: float = 0.8) -> Throttle:
+    quotas = {READ: Quota(10, per_day * 10, share), WRITE: Quota(1, per_day, share)}
+    return Throttle(
+        quotas, ledger or MemoryLedger(), now=time.now, monotonic=time.monotonic, sleep=time.sleep, jitter=lambda: 1.0
+    )
+
+
+def moments(work: Callable[[], None], time: FakeTime, times: int) -> list[float]:
+    found = []
+    for _ in range(times):
+        work()
+        found.append(round(time.seconds, 6))
+    return found
+
+
+def test_requests_are_spaced_evenly_at_our_share() -> None:
+    """80 % of one write and of ten reads per second; each class by its own clock."""
+    time = FakeTime()
+    gate = throttle(time)
+    assert moments(lambda: gate.enter(WRITE), time, 4) == [0, 1.25, 2.5, 3.75]
+    assert moments(lambda: gate.enter(READ), time, 3) == [3.75, 3.875, 4.0]
+
+
+def test_idle_time_is_not_saved_up() -> None:
+    """A burst after a quiet hour would be refused."""
+    time = FakeTime()
+    gate = throttle(time)
+    gate.enter(WRITE)
+    time.seconds = 3600
+    assert moments(lambda: gate.enter(WRITE), time, 3) == [3600, 3601.25, 3602.5]
+
+
+@given(
+    per_second=st.floats(0.1, 50),
+    share=st.floats(0.05, 1),
+    pauses=st.lists(st.floats(0, 5), min_size=2, max_size=20),
+)
+def test_no_window_of_time_holds_more_than_our_share(per_second: float, share: float, pauses: list[float]) -> None:
+    """Whatever the rhythm of the work, n requests take at least n-1 intervals."""
+    time = FakeTime()
+    quota = {WRITE: Quota(per_second, 10**9, share)}
+    gate = Throttle(quota, MemoryLedger(), now=time.now, monotonic=time.monotonic, sleep=time.sleep)
+    sent = []
+    for pause in pauses:
+        time.seconds += pause
+        gate.enter(WRITE)
+        sent.append(time.seconds)
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert min(gaps) >= 1 / (per_second * share) * 0.999999
+
+
+class Waits(Exception):  # noqa: N818
+    """Ordinary work would sleep now."""
+
+
+def test_people_go_first() -> None:
+    """When a slot becomes free while a person waits, ordinary work that comes at that moment leaves it alone."""
+    time, ledger = FakeTime(), MemoryLedger()
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if slept:
+            raise Waits
+        slept.append(seconds)
+        time.seconds += seconds
+        with pytest.raises(Waits):
+            Context().run(gate.enter, WRITE)
+
+    gate = Throttle({WRITE: Quota(1, 1000, 1.0)}, ledger, now=time.now, monotonic=time.monotonic, sleep=sleep)
+    gate.enter(WRITE)
+    with urgent():
+        gate.enter(WRITE)
+    assert slept == [1.0]
+    assert ledger.spent(WRITE, NOON) == 2
+
+
+def test_ordinary_work_stops_before_the_daily_share_is_gone() -> None:
+    """Nine tenths are for ordinary work, the rest for people; then nobody sends."""
+    time, ledger = FakeTime(), MemoryLedger()
+    gate = throttle(time, ledger, per_day=100, share=0.5)
+    ledger.spend(WRITE, time.now() - timedelta(hours=20), 45)
+    with pytest.raises(Deferred, match=r"45 writes.*50%.*100.*5 more are kept for what people ask for.*Service Quotas"):
+        gate.enter(WRITE)
+    with urgent():
+        for _ in range(5):
+            gate.enter(WRITE)
+        with pytest.raises(Deferred, match="50 writes"):
+            gate.enter(WRITE)
+    gate.enter(READ)
+    assert gate.budget(WRITE) == (50, 50)
+
+
+def test_work_is_deferred_until_the_window_has_room() -> None:
+    """A request counts for 24 hours, so the oldest ones say when to come back."""
+    time, ledger = FakeTime(), MemoryLedger()
+    gate = throttle(time, ledger, per_day=100, share=1.0)
+    ledger.spend(WRITE, NOON - timedelta(hours=23), 10)
+    ledger.spend(WRITE, NOON - timedelta(hours=2), 80)
+    with pytest.raises(Deferred) as caught:
+        gate.enter(WRITE)
+    until = caught.value.until
+    assert timedelta(hours=1) <= until - NOON <= timedelta(hours=1, minutes=16)
+    time.seconds = (until - NOON).total_seconds()
+    gate.enter(WRITE)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1439), st.integers(1, 30)), min_size=1, max_size=30), st.booleans())
+def test_the_time_of_return_is_right(spent: list[tuple[int, int]], person: bool) -> None:
+    """Whoever is deferred passes at the time that was told."""
+    time, ledger = FakeTime(), MemoryLedger()
+    gate = throttle(time, ledger, per_day=50, share=1.0)
+    for minutes, count in spent:
+        ledger.spend(WRITE, NOON - timedelta(minutes=minutes), count)
+    limit = 50 if person else 45
+    try:
+        with urgent() if person else nullcontext():
+            gate.enter(WRITE)
+    except Deferred as deferred:
+        assert NOON < deferred.until <= NOON + DAY
+        assert ledger.spent(WRITE, deferred.until - DAY) < limit or deferred.until == NOON + DAY
+    else:
+        assert ledger.spent(WRITE, NOON - DAY) <= limit
+
+
+def test_what_a_refused_call_costs_is_counted() -> None:
+    """AWS counts attempts, so we do: the ledger is asked to remember each one, by class and time."""
+    time, ledger = FakeTime(), MemoryLedger()
+    gate = throttle(time, ledger)
+    moments(lambda: gate.enter(WRITE), time, 3)
+    gate.refused(WRITE)
+    assert ledger.spent(WRITE, NOON) == 3
+    assert ledger.spent(READ, NOON) == 0
+    assert ledger.spent(WRITE, NOON + timedelta(hours=1)) == 0
+
+
+def test_a_success_ends_the_back_off() -> None:
+    """The next refusal starts with the shortest wait again."""
+    gate = throttle(FakeTime())
+    assert [gate.refused(WRITE).seconds for _ in range(3)] == [2, 4, 8]
+    gate.accepted(WRITE)
+    gate.enter(WRITE)
+    assert gate.refused(WRITE).seconds == 2
+
+
+def test_the_longest_pause_is_some_hours() -> None:
+    """A daily quota has room again at the latest then."""
+    gate = throttle(FakeTime())
+    pauses = [gate.refused(READ) for _ in range(20)]
+    assert [pause.seconds for pause in pauses[8:12]] == [3600, 7200, 14400, 14400]
+    assert [pause.exhausted for pause in pauses] == [False] * 8 + [True] * 12
+
+
+def test_a_ledger_that_lives_long_forgets_old_days() -> None:
+    """Its size does not grow with time."""
+    ledger = MemoryLedger()
+    for minute in range(60 * 24 * 3):
+        ledger.spend(WRITE, NOON + timedelta(minutes=minute))
+    assert len(ledger._counts) <= 60 * 25
+    assert ledger.spent(WRITE, NOON + timedelta(days=2)) == 60 * 24
+
+
+def test_the_door_waits_before_it_signs() -> None:
+    """A signature is valid for minutes only: it is made after the wait, for every attempt."""
+    time = FakeTime()
+    with serve() as server:
+        settings = PartnerCentralSettings(
+            access_key_id=KEY, secret_access_key=SECRET, endpoint_url=server.url, catalog="Sandbox", reads_per_second=1
+        )
+        door = PartnerCentralDoor(settings, now=time.now, monotonic=time.monotonic, sleep=time.sleep)
+        order: list[str] = []
+        enter = door._throttle.enter
+        door._throttle.enter = lambda kind: (order.append("slot"), enter(kind))[1]  # type: ignore[method-assign]
+        for client in door._clients:
+            client.meta.events.register("before-sign.*.*", lambda **_: order.append("sign"))
+        server.will(OPPORTUNITY, OPPORTUNITY)
+        door.get_opportunity("O1234567")
+        door.get_opportunity("O1234567")
+    assert order == ["slot", "sign"] * 2
+    assert time.slept == [1.25]
+
+
+def test_the_daily_share_of_the_door_is_that_of_its_settings() -> None:
+    """The store's ledger is asked and told; reads do not use up writes."""
+    time, ledger = FakeTime(), MemoryLedger()
+    with serve() as server:
+        settings = PartnerCentralSettings(
+            access_key_id=KEY, secret_access_key=SECRET, endpoint_url=server.url, catalog="Sandbox", writes_per_day=5
+        )
+        door = PartnerCentralDoor(settings, ledger=ledger, now=time.now, monotonic=time.monotonic, sleep=time.sleep)
+        server.will({}, {}, {}, OPPORTUNITY, {})
+        for number in range(3):
+            door.associate("O1", "Solutions", f"S-{number}")
+        with pytest.raises(Deferred):
+            door.associate("O1", "Solutions", "S-9")
+        door.get_opportunity("O1234567")
+        with door.urgent():
+            door.associate("O1", "Solutions", "S-9")
+    assert door.write_budget() == (4, 4)
+    assert ledger.spent(READ, NOON) == 1
+    assert server.operations == ["AssociateOpportunity"] * 3 + ["GetOpportunity", "AssociateOpportunity"]
