@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 
-from connector.eligibility.fault import EvaluationError
+from connector.eligibility.fault import EvaluationError, FormulaError
 from connector.eligibility.functions import NUMBER, TEXT, function
 from connector.eligibility.values import ARITHMETIC, Picklist, Value, case_safe_id
 
 NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+ESCAPED = re.compile(r"\\.", re.DOTALL)
+NESTED_SET = re.compile(r"\[\^?\]?[^\]]*(\[|&&|\|\||~~|--)")
+"""Java's patterns take these for unions and intersections of sets, Python's for plain characters."""
 TEXTUAL = frozenset({Decimal, date, datetime, time, Picklist, type(None)})
 """What TEXT takes: everything but text itself, Booleans and multi-select picklists."""
 
@@ -150,6 +153,11 @@ def matches(given: str, pattern: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> re.Pattern[str]:
+    if NESTED_SET.search(ESCAPED.sub("", pattern)):
+        raise FormulaError(
+            f"the pattern {pattern!r} nests or combines sets of characters, which is not supported here",
+            "Write one plain set, or alternatives with |.",
+        )
     try:
         return re.compile(pattern)
     except re.error as error:

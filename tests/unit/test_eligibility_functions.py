@@ -342,6 +342,8 @@ class TestChanges:
         ("DATEVALUE(Amount)", "DATEVALUE"),
         ("IF(Name, 1, 2)", "condition must be Boolean"),
         ("AND(IsWon, Name)", "condition must be Boolean"),
+        ("REGEX(Name, '[[a-f]x]')", "nests or combines sets"),
+        ("REGEX(Name, '[a-z&&[^x]]')", "nests or combines sets"),
         ("Nmae = 'x'", "Nmae"),
         ("Owner.Nickname", "Owner.Nickname"),
         ("Name.First", "Name.First"),
