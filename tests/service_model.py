@@ -1,4 +1,4 @@
-"""Checks requests against botocore's service model, patterns, enums and lengths included (which botocore's client does not do)."""
+"""Checks requests against botocore's service model, with patterns, enums and lengths: botocore itself skips them."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def visibility(record: AceRecord) -> str:
 
 
 def _changes(record: AceRecord, base: Mapping[str, Any], *, allowed: bool) -> Iterator[tuple[AceField, Value, Value]]:
-    """Yield the fields that differ from AWS's value, with both values; either what AWS takes now or what it does not."""
+    """Yield the fields that differ from AWS's value, with both values: what AWS takes now, or what it does not."""
     before = from_get(base)
     status, stage = _review_status(base), str(before.get("stage") or "")
     for name, after in outgoing(record).items():

@@ -25,7 +25,7 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class AwsProduct:
-    """An AWS product that can be associated with an opportunity; ``identifier`` is what goes to AWS (``AmazonEC2``)."""
+    """An AWS product that can be associated with an opportunity; ``identifier`` is what goes to AWS (``AmazonECS`` …)."""
 
     identifier: str
     name: str
