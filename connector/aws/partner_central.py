@@ -69,8 +69,8 @@ class PartnerCentralDoor:
         return urgent()
 
     def write_wait(self) -> float:
-        """Return the seconds until the next write may go out at our pace; 0 when it may go now."""
-        return self._throttle.wait_seconds(WRITE)
+        """Return the seconds until the next write may go out at our pace, 0 when it may go now."""
+        return self._throttle.delay(WRITE)
 
     def write_budget(self) -> tuple[int, int]:
         """Return (writes of the rolling 24 hours, the daily limit that applies to us)."""

@@ -47,12 +47,17 @@ class Ledger(Protocol):
     """Remembers across restarts how many requests were sent. Counting by the minute is exact enough."""
 
     def spend(self, kind: str, at: datetime, count: int = 1) -> None:
-        """Add ``count`` requests of the kind (``read`` or ``write``) at the time ``at`` (aware, UTC)."""
+        """Add ``count`` requests of the kind (see :func:`ledger_kind`) at the time ``at`` (aware, UTC)."""
         ...
 
     def spent(self, kind: str, since: datetime) -> int:
         """Return the requests of the kind at or after ``since`` (aware, UTC)."""
         ...
+
+
+def ledger_kind(kind: str) -> str:
+    """Return the name under which a class of requests (``read``, ``write``) is counted beside other quotas."""
+    return f"partner_central_{kind}"
 
 
 class MemoryLedger:
@@ -136,8 +141,8 @@ class _Pace:
             with self._lock:
                 self._people_waiting -= for_person
 
-    def remaining(self) -> float:
-        """Return the seconds until the next slot, 0 when it is there."""
+    def delay(self) -> float:
+        """Return the seconds until the next slot, 0 when it is free."""
         with self._lock:
             return max(0.0, self._next - self._monotonic())
 
@@ -193,7 +198,7 @@ class Throttle:
         self._respect_pause(kind, for_person=for_person)
         self._respect_day(kind, for_person=for_person)
         self._paces[kind].wait(for_person=for_person)
-        self._ledger.spend(kind, self._now())
+        self._ledger.spend(ledger_kind(kind), self._now())
 
     def accepted(self, kind: str) -> None:
         """Note that AWS let a request of the class pass."""
@@ -215,13 +220,13 @@ class Throttle:
             self._paused[kind] = until
         return Pause(seconds, until, exhausted=excess > 0)
 
-    def wait_seconds(self, kind: str) -> float:
-        """Return the seconds until the next request of the class may go out at our pace."""
-        return self._paces[kind].remaining()
+    def delay(self, kind: str) -> float:
+        """Return the seconds until the next request of the class may go out at our pace, 0 when it may go now."""
+        return self._paces[kind].delay()
 
     def budget(self, kind: str) -> tuple[int, int]:
         """Return (requests of the class in the last 24 hours, those that our share allows)."""
-        return self._ledger.spent(kind, self._now() - DAY), self._quotas[kind].daily
+        return self._ledger.spent(ledger_kind(kind), self._now() - DAY), self._quotas[kind].daily
 
     def _respect_pause(self, kind: str, *, for_person: bool) -> None:
         with self._lock:
@@ -236,7 +241,7 @@ class Throttle:
         quota = self._quotas[kind]
         limit = quota.daily if for_person else max(1, int(quota.daily * ORDINARY_PART))
         now = self._now()
-        if self._ledger.spent(kind, now - DAY) < limit:
+        if self._ledger.spent(ledger_kind(kind), now - DAY) < limit:
             return
         until = self._until_below(kind, limit, now)
         kept = "" if for_person else f" ({quota.daily - limit} more are kept for what people ask for)"
@@ -250,5 +255,9 @@ class Throttle:
     def _until_below(self, kind: str, limit: int, now: datetime) -> datetime:
         """Requests leave the window after 24 hours: find the first quarter of an hour at which enough have left."""
         steps = range(1, DAY // _STEP + 1)
-        first = bisect_left(steps, 1, key=lambda step: int(self._ledger.spent(kind, now - DAY + step * _STEP) < limit))
+
+        def has_room(step: int) -> int:
+            return int(self._ledger.spent(ledger_kind(kind), now - DAY + step * _STEP) < limit)
+
+        first = bisect_left(steps, 1, key=has_room)
         return now + steps[min(first, len(steps) - 1)] * _STEP

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
-from connector.aws.throttle import DAY, READ, WRITE, Ledger, MemoryLedger, Quota, Throttle, urgent
+from connector.aws.throttle import DAY, READ, WRITE, Ledger, MemoryLedger, Quota, Throttle, ledger_kind, urgent
 from connector.errors import Deferred
 
+READ_COUNT, WRITE_COUNT = ledger_kind(READ), ledger_kind(WRITE)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -42,6 +43,20 @@ def test_requests_are_spaced_evenly_at_our_share() -> None:
     gate = throttle(time)
     assert moments(lambda: gate.enter(WRITE), time, 4) == [0, 1.25, 2.5, 3.75]
     assert moments(lambda: gate.enter(READ), time, 3) == [3.75, 3.875, 4.0]
+
+
+def test_the_wait_for_the_next_write_is_known_beforehand() -> None:
+    """Whoever has other work can do that meanwhile."""
+    time = FakeTime()
+    gate = throttle(time)
+    assert gate.delay(WRITE) == 0
+    gate.enter(WRITE)
+    assert gate.delay(WRITE) == 1.25
+    assert gate.delay(READ) == 0
+    time.seconds += 1
+    assert gate.delay(WRITE) == 0.25
+    time.seconds += 1
+    assert gate.delay(WRITE) == 0
 
 
 def test_idle_time_is_not_saved_up() -> None:
@@ -94,14 +109,14 @@ def test_people_go_first() -> None:
     with urgent():
         gate.enter(WRITE)
     assert slept == [1.0]
-    assert ledger.spent(WRITE, NOON) == 2
+    assert ledger.spent(WRITE_COUNT, NOON) == 2
 
 
 def test_ordinary_work_stops_before_the_daily_share_is_gone() -> None:
     """Nine tenths are for ordinary work, the rest for people; then nobody sends."""
     time, ledger = FakeTime(), MemoryLedger()
     gate = throttle(time, ledger, per_day=100, share=0.5)
-    ledger.spend(WRITE, time.now() - timedelta(hours=20), 45)
+    ledger.spend(WRITE_COUNT, time.now() - timedelta(hours=20), 45)
     with pytest.raises(Deferred, match=r"45 writes.*50%.*100.*5 more are kept for what people ask for.*Service Quotas"):
         gate.enter(WRITE)
     with urgent():
@@ -117,8 +132,8 @@ def test_work_is_deferred_until_the_window_has_room() -> None:
     """A request counts for 24 hours, so the oldest ones say when to come back."""
     time, ledger = FakeTime(), MemoryLedger()
     gate = throttle(time, ledger, per_day=100, share=1.0)
-    ledger.spend(WRITE, NOON - timedelta(hours=23), 10)
-    ledger.spend(WRITE, NOON - timedelta(hours=2), 80)
+    ledger.spend(WRITE_COUNT, NOON - timedelta(hours=23), 10)
+    ledger.spend(WRITE_COUNT, NOON - timedelta(hours=2), 80)
     with pytest.raises(Deferred) as caught:
         gate.enter(WRITE)
     until = caught.value.until
@@ -133,16 +148,16 @@ def test_the_time_of_return_is_right(spent: list[tuple[int, int]], person: bool)
     time, ledger = FakeTime(), MemoryLedger()
     gate = throttle(time, ledger, per_day=50, share=1.0)
     for minutes, count in spent:
-        ledger.spend(WRITE, NOON - timedelta(minutes=minutes), count)
+        ledger.spend(WRITE_COUNT, NOON - timedelta(minutes=minutes), count)
     limit = 50 if person else 45
     try:
         with urgent() if person else nullcontext():
             gate.enter(WRITE)
     except Deferred as deferred:
         assert NOON < deferred.until <= NOON + DAY
-        assert ledger.spent(WRITE, deferred.until - DAY) < limit or deferred.until == NOON + DAY
+        assert ledger.spent(WRITE_COUNT, deferred.until - DAY) < limit or deferred.until == NOON + DAY
     else:
-        assert ledger.spent(WRITE, NOON - DAY) <= limit
+        assert ledger.spent(WRITE_COUNT, NOON - DAY) <= limit
 
 
 def test_what_a_refused_call_costs_is_counted() -> None:
@@ -151,9 +166,9 @@ def test_what_a_refused_call_costs_is_counted() -> None:
     gate = throttle(time, ledger)
     moments(lambda: gate.enter(WRITE), time, 3)
     gate.refused(WRITE)
-    assert ledger.spent(WRITE, NOON) == 3
-    assert ledger.spent(READ, NOON) == 0
-    assert ledger.spent(WRITE, NOON + timedelta(hours=1)) == 0
+    assert ledger.spent(WRITE_COUNT, NOON) == 3
+    assert ledger.spent(READ_COUNT, NOON) == 0
+    assert ledger.spent(WRITE_COUNT, NOON + timedelta(hours=1)) == 0
 
 
 def test_a_success_ends_the_back_off() -> None:
@@ -177,9 +192,9 @@ def test_a_ledger_that_lives_long_forgets_old_days() -> None:
     """Its size does not grow with time."""
     ledger = MemoryLedger()
     for minute in range(60 * 24 * 3):
-        ledger.spend(WRITE, NOON + timedelta(minutes=minute))
+        ledger.spend(WRITE_COUNT, NOON + timedelta(minutes=minute))
     assert len(ledger._counts) <= 60 * 25
-    assert ledger.spent(WRITE, NOON + timedelta(days=2)) == 60 * 24
+    assert ledger.spent(WRITE_COUNT, NOON + timedelta(days=2)) == 60 * 24
 
 
 def test_the_door_waits_before_it_signs() -> None:
@@ -219,5 +234,5 @@ def test_the_daily_share_of_the_door_is_that_of_its_settings() -> None:
         with door.urgent():
             door.associate("O1", "Solutions", "S-9")
     assert door.write_budget() == (4, 4)
-    assert ledger.spent(READ, NOON) == 1
+    assert ledger.spent(READ_COUNT, NOON) == 1
     assert server.operations == ["AssociateOpportunity"] * 3 + ["GetOpportunity", "AssociateOpportunity"]
