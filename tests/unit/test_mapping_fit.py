@@ -37,7 +37,8 @@ def an_object(name: str, *fields: FieldDescribe) -> ObjectDescribe:
 ORG = {
     "Opportunity": an_object(
         "Opportunity", text("Name"), text("City__c"), text("Formula__c", calculated=True, updateable=False),
-        text("Key__c", unique=True), text("Short__c", length=20), text("Amount", type="currency", precision=18, scale=2),
+        text("Key__c", unique=True), text("Short__c", length=20),
+        text("Amount", type="currency", precision=18, scale=2),
         lookup("AccountId", "Account", "Account"), lookup("OwnerId", "Owner", "Group", "User"),
         text(PACKAGED.apn_id),
     ),

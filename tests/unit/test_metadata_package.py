@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from connector import names
+from connector.eligibility.formula import compile_formula
 
 PROJECT = Path(__file__).parents[2] / "salesforce_metadata"
 BASE = PROJECT / "base" / "main" / "default"
@@ -307,6 +308,18 @@ def test_validation_rule_names_existing_fields(path):
     assert 0 < len(text(rule, "errorMessage")) <= 255
     shown_at = text(rule, "errorDisplayField")
     assert not shown_at or shown_at in fields
+
+
+FORMULAS = [
+    *((path.name.split(".")[0], text(root(path), "errorConditionFormula")) for path in RULES),
+    *((name, text(element, "formula")) for _, name, element in all_fields() if text(element, "formula")),
+]
+
+
+@pytest.mark.parametrize(("name", "formula"), FORMULAS, ids=[name for name, _ in FORMULAS])
+def test_formula_is_of_the_language_that_the_connector_evaluates(name, formula):
+    """A verdict can be explained only where the org's own formula can be read."""
+    assert compile_formula(formula)
 
 
 def test_what_was_requested_cannot_change():
