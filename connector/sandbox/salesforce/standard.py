@@ -1,0 +1,225 @@
+"""The standard objects of the org, as a table: what every Salesforce org has before any package is deployed.
+
+One line per field: ``name | label | type | options``. Options: a number is the length; ``required``; ``->Object/ParentName/Children``
+for references; ``=text`` a default; ``[A;B]`` the choices of a picklist; ``!`` read only; ``18,2`` precision and scale.
+"""
+
+from __future__ import annotations
+
+import re
+
+from connector.sandbox.salesforce.schema import Choice, Field, Schema, SObject
+
+PREFIXES = {
+    "Account": "001", "Contact": "003", "User": "005", "Opportunity": "006", "Lead": "00Q", "Organization": "00D",
+    "Group": "00G", "Profile": "00e", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa",
+}  # fmt: skip
+PEOPLE = frozenset({"Contact", "Lead", "User"})
+READ_ONLY = frozenset({"Organization", "Profile"})
+NO_OWNER = frozenset({"Organization", "Profile", "User", "Group", "PermissionSet", "PermissionSetAssignment"})
+STAGES = {
+    "Prospecting": 10, "Qualification": 10, "Needs Analysis": 20, "Value Proposition": 50, "Id. Decision Makers": 60,
+    "Perception Analysis": 70, "Proposal/Price Quote": 75, "Negotiation/Review": 90, "Closed Won": 100, "Closed Lost": 0,
+}  # fmt: skip
+"""Standard opportunity stages and the probability that each sets."""
+
+INDUSTRIES = (
+    "[Agriculture;Apparel;Banking;Biotechnology;Chemicals;Communications;Construction;Consulting;Education;Electronics;"
+    "Energy;Engineering;Entertainment;Environmental;Finance;Food & Beverage;Government;Healthcare;Hospitality;Insurance;"
+    "Machinery;Manufacturing;Media;Not For Profit;Recreation;Retail;Shipping;Technology;Telecommunications;"
+    "Transportation;Utilities;Other]"
+)
+
+FIELDS = f"""
+Account
+Name | Account Name | string | 255 required
+Type | Account Type | picklist | [Prospect;Customer - Direct;Customer - Channel;Channel Partner / Reseller;Other]
+ParentId | Parent Account ID | reference | ->Account/Parent/ChildAccounts
+BillingStreet | Billing Street | textarea | 255
+BillingCity | Billing City | string | 40
+BillingState | Billing State/Province | string | 80
+BillingPostalCode | Billing Zip/Postal Code | string | 20
+BillingCountry | Billing Country | string | 80
+Phone | Account Phone | phone | 40
+Website | Website | url | 255
+Industry | Industry | picklist | {INDUSTRIES}
+AnnualRevenue | Annual Revenue | currency | 18,0
+NumberOfEmployees | Employees | int | 8
+Description | Account Description | textarea | 32000
+DunsNumber | D-U-N-S Number | string | 9
+Contact
+AccountId | Account ID | reference | ->Account/Account/Contacts
+LastName | Last Name | string | 80 required
+FirstName | First Name | string | 40
+Name | Full Name | string | 121 !
+Salutation | Salutation | picklist | [Mr.;Ms.;Mrs.;Dr.;Prof.]
+Title | Title | string | 128
+Email | Email | email | 80
+Phone | Business Phone | phone | 40
+MobilePhone | Mobile Phone | phone | 40
+Description | Contact Description | textarea | 32000
+Opportunity
+AccountId | Account ID | reference | ->Account/Account/Opportunities
+Name | Name | string | 120 required
+Description | Description | textarea | 32000
+StageName | Stage | picklist | required restricted [{";".join(STAGES)}]
+Amount | Amount | currency | 18,2
+Probability | Probability (%) | percent | 3,0
+CloseDate | Close Date | date | required
+Type | Opportunity Type | picklist | [Existing Customer - Upgrade;Existing Customer - Replacement;New Customer]
+NextStep | Next Step | string | 255
+LeadSource | Lead Source | picklist | [Web;Phone Inquiry;Partner Referral;Purchased List;Other]
+IsClosed | Closed | boolean | !
+IsWon | Won | boolean | !
+ContactId | Contact ID | reference | ->Contact/Contact/Opportunities
+Lead
+LastName | Last Name | string | 80 required
+FirstName | First Name | string | 40
+Name | Full Name | string | 121 !
+Salutation | Salutation | picklist | [Mr.;Ms.;Mrs.;Dr.;Prof.]
+Title | Title | string | 128
+Company | Company | string | 255 required
+Street | Street | textarea | 255
+City | City | string | 40
+State | State/Province | string | 80
+PostalCode | Zip/Postal Code | string | 20
+Country | Country | string | 80
+Phone | Phone | phone | 40
+Email | Email | email | 80
+Website | Website | url | 255
+Description | Description | textarea | 32000
+LeadSource | Lead Source | picklist | [Web;Phone Inquiry;Partner Referral;Purchased List;Other]
+Status | Status | picklist | =Open - Not Contacted [Open - Not Contacted;Working - Contacted;Closed - Converted;Closed - Not Converted]
+Industry | Industry | picklist | {INDUSTRIES}
+AnnualRevenue | Annual Revenue | currency | 18,0
+NumberOfEmployees | Employees | int | 8
+IsConverted | Converted | boolean | !
+ConvertedDate | Converted Date | date | !
+ConvertedAccountId | Converted Account ID | reference | ! ->Account/ConvertedAccount/-
+ConvertedContactId | Converted Contact ID | reference | ! ->Contact/ConvertedContact/-
+ConvertedOpportunityId | Converted Opportunity ID | reference | ! ->Opportunity/ConvertedOpportunity/-
+User
+Username | Username | string | 80 required unique
+LastName | Last Name | string | 80 required
+FirstName | First Name | string | 40
+Name | Full Name | string | 121 !
+Alias | Alias | string | 8
+Email | Email | email | 128 required
+IsActive | Active | boolean | =TRUE
+UserType | User Type | picklist | ! [Standard;Guest;AutomatedProcess]
+ProfileId | Profile ID | reference | required ->Profile/Profile/Users
+TimeZoneSidKey | Time Zone | picklist | =GMT [GMT;America/Los_Angeles;Europe/Berlin]
+LocaleSidKey | Locale | picklist | =en_US [en_US;de_DE]
+LanguageLocaleKey | Language | picklist | =en_US [en_US;de]
+EmailEncodingKey | Email Encoding | picklist | =UTF-8 [UTF-8]
+Organization
+Name | Name | string | 80 required
+InstanceName | Instance Name | string | 5 !
+IsSandbox | Is Sandbox | boolean | !
+OrganizationType | Edition | picklist | ! [Enterprise Edition;Developer Edition]
+NamespacePrefix | Namespace Prefix | string | 15 !
+TrialExpirationDate | Trial Expiration Date | datetime | !
+LanguageLocaleKey | Language | picklist | [en_US;de]
+DefaultLocaleSidKey | Locale | picklist | [en_US;de_DE]
+TimeZoneSidKey | Time Zone | picklist | [GMT;America/Los_Angeles]
+Profile
+Name | Name | string | 255 required
+UserType | User Type | picklist | ! [Standard]
+PermissionSet
+Name | Permission Set Name | string | 80 required unique
+Label | Permission Set Label | string | 80 required
+IsCustom | Is Custom | boolean | !
+PermissionSetAssignment
+PermissionSetId | PermissionSet ID | reference | required ->PermissionSet/PermissionSet/Assignments
+AssigneeId | Assignee ID | reference | required ->User/Assignee/PermissionSetAssignments
+Group
+Name | Name | string | 40 required
+DeveloperName | Developer Name | string | 80
+Type | Type | picklist | [Regular;Queue]
+Email | Email | email | 255
+"""
+
+_REFERENCE = re.compile(r"->(\w+)/(\w+)/([\w-]+)")
+_CHOICES = re.compile(r"\[(.*)\]")
+_DEFAULT = re.compile(r"=([^\[]+?)\s*(?=\[|$)")
+_DIGITS = re.compile(r"\b(\d+),(\d+)\b")
+_LENGTH = re.compile(r"^(\d+)\b(?!,)")
+
+
+def read_field(line: str) -> Field:
+    """Return the field that one line of the table describes."""
+    name, label, kind, options = (part.strip() for part in line.split("|"))
+    words = set(_CHOICES.sub("", options).split())
+    choices, default, digits = _CHOICES.search(options), _DEFAULT.search(options), _DIGITS.search(options)
+    length, reference = _LENGTH.search(options), _REFERENCE.search(options)
+    initial = default[1] if default else ""
+    writable = "!" not in words
+    return Field(
+        name=name,
+        label=label,
+        type=kind,
+        length=int(length[1]) if length else 255 if kind == "picklist" else 18 if reference else 0,
+        precision=int(digits[1]) if digits else 0,
+        scale=int(digits[2]) if digits else 0,
+        required="required" in words,
+        unique="unique" in words,
+        restricted="restricted" in words,
+        choices=tuple(Choice(one, one, default=one == initial) for one in choices[1].split(";")) if choices else (),
+        default="" if choices else initial,
+        reference_to=(reference[1],) if reference else (),
+        parent_name=reference[2] if reference else "",
+        child_name=reference[3].strip("-") if reference else "",
+        createable=writable,
+        updateable=writable,
+    )
+
+
+def system_fields() -> list[Field]:
+    """Return the fields that every object has."""
+    fixed = {"createable": False, "updateable": False}
+    user = {"length": 18, "reference_to": ("User",), **fixed}
+    return [
+        Field("Id", "Record ID", "id", length=18, **fixed),
+        Field("IsDeleted", "Deleted", "boolean", **fixed),
+        Field("CreatedDate", "Created Date", "datetime", **fixed),
+        Field("CreatedById", "Created By ID", "reference", parent_name="CreatedBy", **user),
+        Field("LastModifiedDate", "Last Modified Date", "datetime", **fixed),
+        Field("LastModifiedById", "Last Modified By ID", "reference", parent_name="LastModifiedBy", **user),
+        Field("SystemModstamp", "System Modstamp", "datetime", **fixed),
+    ]
+
+
+def owner_field() -> Field:
+    """Return the owner of a record: a user or a queue."""
+    return Field(
+        "OwnerId",
+        "Owner ID",
+        "reference",
+        length=18,
+        required=True,
+        reference_to=("Group", "User"),
+        parent_name="Owner",
+    )
+
+
+def new_object(name: str, label: str, plural: str, *, owner: bool) -> SObject:
+    """Return an object with its system fields only."""
+    created = SObject(name, label, plural, prefix=PREFIXES.get(name, ""), person=name in PEOPLE)
+    for one in system_fields():
+        created.add(one)
+    if owner:
+        created.add(owner_field())
+    return created
+
+
+def standard_schema() -> Schema:
+    """Return the schema of an org into which nothing was deployed."""
+    schema = Schema()
+    for line in filter(None, FIELDS.splitlines()):
+        if "|" in line:
+            current.add(read_field(line))
+            continue
+        current = new_object(line, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", line), f"{line}s", owner=line not in NO_OWNER)
+        current.createable = line not in READ_ONLY
+        schema.add(current)
+    return schema
