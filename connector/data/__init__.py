@@ -1,9 +1,9 @@
 """Facts as data: files in this directory, read once on first use.
 
-``opportunity_fields.json`` holds one object per ACE opportunity field (:mod:`connector.ace.catalogue` gives it types),
-``standard_values.json`` and ``countries.json`` the value lists, ``value_aliases.json`` other spellings of their values,
-``aws_products.json`` the products that can be associated and ``error_hints.json`` what to do about an error. When AWS
-changes its data model, the files are replaced; no code changes.
+``opportunity_fields.json`` holds one object per ACE opportunity field (:mod:`connector.ace.catalogue` gives it
+types), ``standard_values.json`` and ``countries.json`` the value lists, ``value_aliases.json`` other spellings of
+their values, ``aws_products.json`` the products that can be associated and ``error_hints.json`` what to do about an
+error of AWS. When AWS changes its data model, the files are replaced; no code changes.
 
 Field facts follow the service model of ``partnercentral-selling``; editability and requirements follow AWS's developer
 guide, in its stricter reading where it contradicts itself.
@@ -31,17 +31,17 @@ def opportunity_fields() -> list[dict[str, Any]]:
 
 
 def error_hint(code: str, message: str = "") -> str:
-    """Return what to do about an AWS or Salesforce error, or "" when there is no advice.
+    """Return what to do about an error of AWS, or "" when there is no advice.
 
     Args:
-        code: AWS's error or validation code, or Salesforce's status code.
+        code: AWS's error or validation code.
         message: the error's own text; a known fragment in it is more specific than the code.
     """
     hints: Mapping[str, Any] = read("error_hints.json")
     for hint in hints["aws_messages"]:
         if hint["contains"].casefold() in message.casefold():
             return str(hint["remedy"])
-    for group in ("aws_codes", "aws_exceptions", "salesforce_codes"):
+    for group in ("aws_codes", "aws_exceptions"):
         if code in hints[group]:
             return str(hints[group][code])
     return ""

@@ -25,7 +25,9 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class AwsProduct:
-    """An AWS product that can be associated with an opportunity; ``identifier`` is what goes to AWS (``AmazonECS`` …)."""
+    """An AWS product that can be associated with an opportunity; ``identifier`` is what goes to AWS (``AmazonEC2AutoScaling``)..
+
+    """
 
     identifier: str
     name: str

@@ -350,3 +350,25 @@ def test_visibility_is_full_unless_limited() -> None:
 def test_sending_the_same_record_twice_gives_the_same_bytes() -> None:
     """A create is repeated with its token only when the body is the same."""
     assert create(sound_record()) == create(dict(sound_record()))
+
+
+def test_a_contract_duration_that_is_left_out_stays_and_a_null_ends_it() -> None:
+    base = answer(
+        sound_record(
+            project__expectedCustomerSpend__self__amount=Decimal(50), project__expectedContractDuration__value=12
+        )
+    )
+    request = update({"nextStep": "Call"}, base)
+    kept = {**request, "Project": {k: v for k, v in request["Project"].items() if k != "ExpectedContractDuration"}}
+    ended = {**request, "Project": {**request["Project"], "ExpectedContractDuration": None}}
+    assert api_shape.merged_answer(base, kept, STAMPS)["Project"]["ExpectedContractDuration"]["Value"] == "12"
+    assert "ExpectedContractDuration" not in api_shape.merged_answer(base, ended, STAMPS)["Project"]
+
+
+def test_every_field_that_is_written_can_be_cleared_while_pending() -> None:
+    """Clearing is the counterpart of leaving out: a key that is None takes AWS's value away."""
+    record = sound_record(nextStep="Call", competitiveTracking="No Competition", customerDuns="012345678")
+    base = answer(record)
+    for name in ("nextStep", "competitiveTracking", "customerDuns", "salesActivities", "useCase"):
+        merged = api_shape.merged_answer(base, update({name: None}, base), STAMPS)
+        assert api_shape.from_get(merged)[name] is None

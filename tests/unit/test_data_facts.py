@@ -13,6 +13,7 @@ import pytest
 from connector import data
 from connector.ace.catalogue import opportunity_fields
 from connector.data.values import aws_products, standard_values
+from connector.eligibility.formula import compile_formula
 from connector.names import ACE_OPPORTUNITY, PACKAGED
 
 PACKAGE = Path(__file__).resolve().parents[2] / "salesforce_metadata"
@@ -102,6 +103,18 @@ def test_validation_rules_name_fields_that_exist_and_spare_the_connector(generat
         assert "Integration_User_Id__c" in formula
 
 
+def test_the_formulas_are_of_the_language_that_salesforce_evaluates(generate: ModuleType) -> None:
+    sources = generate.sources().items()
+    texts = [
+        ElementTree.fromstring(text) for path, text in sources if path.parent.name in ("fields", "validationRules")
+    ]
+    tags = ("m:formula", "m:errorConditionFormula")
+    formulas = [text for root in texts for tag in tags if (text := root.findtext(tag, "", NAMESPACE))]
+    assert len(formulas) == 1 + len(generate.RULES)
+    for formula in formulas:
+        assert compile_formula(formula).kind is bool
+
+
 def test_products_have_unique_identifiers() -> None:
     identifiers = [product.identifier for product in aws_products()]
     assert "AmazonEC2AutoScaling" in identifiers
@@ -115,7 +128,6 @@ def test_products_have_unique_identifiers() -> None:
         ("ConflictException", "", "read again"),
         ("INVALID_VALUE", "Target Close Date should be a future date", "after today"),
         ("REQUIRED_FIELD_MISSING", "", "Fill in"),
-        ("UNABLE_TO_LOCK_ROW", "", "repeated"),
         ("NEVER_SEEN", "", ""),
     ],
 )
