@@ -47,7 +47,7 @@ class Asked:
 
 @dataclass
 class Answer:
-    """What to answer; ``behaviour``: ``answer``, ``hang`` (take it in, stay silent) or ``drop`` (close without a word)."""
+    """What to answer; ``behaviour``: ``answer``, ``hang`` (stay silent) or ``drop`` (close without a word)."""
 
     status: int = 200
     body: Any = None
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, answer: Answer) -> None:
         text = isinstance(answer.body, str)
-        payload = b"" if answer.body is None else (answer.body if text else json.dumps(answer.body)).encode("utf8")
+        payload = as_bytes(answer.body)
         self.send_response(answer.status)
         self.send_header("Content-Type", "text/html" if text else "application/json;charset=UTF-8")
         self.send_header("Content-Length", str(len(payload)))
@@ -171,6 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         return
+
+
+def as_bytes(body: Any) -> bytes:
+    """Return the body on the wire: bytes as JSON as they are, text as HTML, anything else encoded."""
+    if body is None or isinstance(body, bytes):
+        return body or b""
+    return (body if isinstance(body, str) else json.dumps(body)).encode("utf8")
 
 
 class _Server(ThreadingHTTPServer):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from connector.salesforce.literals import api_name, http_date
 from connector.salesforce.wire import NOT_MODIFIED, Call, Wire
 
 # Whether a change of permissions counts as a modification is not documented: ask for everything anew now and then.
-WHOLE_ANEW = 3600.0
+WHOLE_ANEW = timedelta(hours=1)
 # A Date has whole seconds: a change within the second of the answer must not be missed.
 MARGIN = timedelta(seconds=5)
 
@@ -26,8 +25,8 @@ MARGIN = timedelta(seconds=5)
 class _Kept:
     describe: ObjectDescribe
     stamp: datetime | None
-    loaded_at: float
-    asked_at: float
+    loaded_at: datetime
+    asked_at: datetime
 
 
 class DescribeCache:
@@ -38,7 +37,7 @@ class DescribeCache:
     """
 
     def __init__(self, max_age: float) -> None:
-        self._max_age = max_age
+        self._max_age = timedelta(seconds=max_age)
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
@@ -49,7 +48,7 @@ class DescribeCache:
         key = object_name.lower()
         with self._lock:
             kept = self._kept.get(key)
-        now = time.monotonic()
+        now = wire.now()
         if kept and now - kept.asked_at < self._max_age:
             return kept.describe
         loaded = self._load(wire, object_name, kept, now)
@@ -62,7 +61,7 @@ class DescribeCache:
         with self._lock:
             self._kept.clear()
 
-    def _load(self, wire: Wire, object_name: str, kept: _Kept | None, now: float) -> _Kept:
+    def _load(self, wire: Wire, object_name: str, kept: _Kept | None, now: datetime) -> _Kept:
         headers = {}
         if kept and kept.stamp and now - kept.loaded_at < WHOLE_ANEW:
             headers["If-Modified-Since"] = http_date(kept.stamp)

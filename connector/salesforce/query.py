@@ -199,8 +199,10 @@ def select(object_name: str, fields: Sequence[str], conditions: Sequence[str], o
     ``conditions`` are SOQL, joined by AND: every value in them must come from :mod:`connector.salesforce.literals`.
     Raises ValueError for a name that is none.
     """
-    unique = {name.lower(): field_path(name) for name in reversed(fields)}
-    wanted = ", ".join(reversed(unique.values()))
+    unique: dict[str, str] = {}
+    for name in fields:
+        unique.setdefault(name.lower(), field_path(name))
+    wanted = ", ".join(unique.values())
     soql = f"SELECT {wanted} FROM {api_name(object_name)}"  # noqa: S608 (names checked above)
     if conditions:
         soql += f" WHERE {' AND '.join(conditions)}"
