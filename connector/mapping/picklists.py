@@ -124,9 +124,7 @@ def _check_choices(item: FieldMapping, values: PicklistMapping) -> Iterable[Prob
         )  # fmt: skip
 
 
-def _check_known(
-    item: FieldMapping, ace: AceField, field: FieldDescribe, values: PicklistMapping
-) -> Iterable[Problem]:
+def _check_known(item: FieldMapping, ace: AceField, field: FieldDescribe, values: PicklistMapping) -> Iterable[Problem]:
     named = {*values.primary, *values.additional.values(), *values.defaults.values()}
     for text in sorted(named - set(ace.values)):
         yield Problem(
