@@ -73,6 +73,7 @@ class HttpServer:
             log_level="error",
             access_log=False,
             server_header=False,
+            date_header=False,  # an application whose clients read the time sends its own, from the sandbox's clock
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name=f"sandbox-{self.port}", daemon=True)

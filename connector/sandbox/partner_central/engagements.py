@@ -11,9 +11,9 @@ from connector.sandbox.partner_central.paging import page_of
 from connector.sandbox.partner_central.records import Engagement, Fields, Invitation, Opportunity
 from connector.sandbox.partner_central.settings import ACCOUNT_ID
 from connector.sandbox.partner_central.wire import at, format_nanoseconds
+from connector.sandbox.story import PARTNER
 
 INVITATION_LIFE = timedelta(days=15)
-PARTNER_COMPANY = "Example Partner"
 
 
 def open_engagement(account: Account, catalog: Catalog, opportunity: Opportunity, created_by: str) -> Engagement:
@@ -181,7 +181,7 @@ def list_members(account: Account, catalog: Catalog, request: Fields) -> Fields:
     """List the members of one engagement."""
     get_engagement(account, catalog, request)
     found = [
-        {"CompanyName": PARTNER_COMPANY, "AccountId": ACCOUNT_ID, "WebsiteUrl": "https://partner.example.com"},
+        {"CompanyName": PARTNER, "AccountId": ACCOUNT_ID, "WebsiteUrl": "https://partner.example.com"},
         {"CompanyName": "AWS", "AccountId": "aws", "WebsiteUrl": "https://aws.amazon.com"},
     ]
     return page_of("EngagementMemberList", found, request, default=5)

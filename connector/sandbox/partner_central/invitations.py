@@ -12,6 +12,7 @@ from connector.sandbox.partner_central.settings import ACCOUNT_ID
 from connector.sandbox.partner_central.tasks import BY_ACCEPTING, new_task, show_task
 from connector.sandbox.partner_central.values import REJECTION_REASONS
 from connector.sandbox.partner_central.wire import format_nanoseconds
+from connector.sandbox.story import PARTNER
 
 
 def _find(catalog: Catalog, identifier: str) -> Invitation:
@@ -33,7 +34,7 @@ def _head(account: Account, catalog: Catalog, invitation: Invitation) -> Fields:
         "InvitationDate": format_nanoseconds(invitation.created),
         "ExpirationDate": format_nanoseconds(invitation.expires),
         "SenderAwsAccountId": ACCOUNT_ID if sent else "aws",
-        "SenderCompanyName": "Example Partner" if sent else "AWS",
+        "SenderCompanyName": PARTNER if sent else "AWS",
         "Receiver": {"Account": {"AwsAccountId": "aws" if sent else ACCOUNT_ID, "Alias": None}},
         "Catalog": catalog.name,
     }

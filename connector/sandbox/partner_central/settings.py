@@ -44,9 +44,9 @@ class Settings:
     revenue_program: bool = False
     limited_visibility: bool = False
     users: tuple[Person, ...] = (
-        Person("alliance.lead@partner.example.com", "Alma", "Lindgren"),
-        Person("sam.seller@partner.example.com", "Sam", "Okafor"),
-        Person("rita.sales@partner.example.com", "Rita", "Moreau"),
+        Person("admin@northwind.example", "Ada", "Moreno"),
+        Person("sam.okafor@northwind.example", "Sam", "Okafor"),
+        Person("rita.lindqvist@northwind.example", "Rita", "Lindqvist"),
     )
     seller_accounts: tuple[str, ...] = (ACCOUNT_ID,)
 

@@ -1,0 +1,258 @@
+"""The control server: tests, demos and people make things happen on the sandbox, over JSON.
+
+Every POST takes one JSON object; members that an order does not have are refused, and so is everything else that cannot
+be done: status 400 with ``{"error": …}``. See each order for its members and its answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from connector.sandbox.clock import SandboxClock
+from connector.sandbox.faults import Faults
+from connector.sandbox.partner_central import backstage
+from connector.sandbox.partner_central.service import SERVER as PARTNER_CENTRAL
+from connector.sandbox.partner_central.service import PartnerCentral
+from connector.sandbox.recorder import Recorder
+from connector.sandbox.seed import make_row
+from connector.sandbox.serving import Application, Receive, Scope, Send, answer_json, read_body
+
+Json = dict[str, Any]
+SALESFORCE = "salesforce"
+SERVERS = (SALESFORCE, PARTNER_CENTRAL)
+ROWS = "ACE_Opportunity__c"
+AT_AWS = "PartnerCentralOpportunity"
+MAX_SEED = 200_000
+
+
+class Org(Protocol):
+    """What the control does to the Salesforce org."""
+
+    def insert(self, object_name: str, rows: list[dict[str, Any]]) -> list[str]: ...
+    def reset(self) -> None: ...
+
+
+class BadInput(ValueError):  # noqa: N818 - answered, not a failure of the server
+    """An order that is malformed or cannot be carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The members of one order, taken out by name and type; what is left over is refused."""
+
+    members: Json
+
+    def take(self, name: str, kind: type | tuple[type, ...], default: Any = None, *, required: bool = False) -> Any:
+        """Return and remove a member. Raises BadInput when it is missing or of another type."""
+        value = self.members.pop(name, None)
+        if value is None:
+            if required:
+                raise BadInput(f"member {name!r} is missing")
+            return default
+        if not isinstance(value, kind) or isinstance(value, bool):
+            kinds = kind if isinstance(kind, tuple) else (kind,)
+            raise BadInput(f"member {name!r} must be {' or '.join(each.__name__ for each in kinds)}, not {value!r}")
+        return value
+
+    def finish(self) -> None:
+        """Raise BadInput for members that nobody took."""
+        if self.members:
+            raise BadInput(f"unknown members: {', '.join(sorted(self.members))}")
+
+
+class Control:
+    """Carries out orders on the sandbox's servers."""
+
+    def __init__(
+        self,
+        *,
+        clock: SandboxClock,
+        faults: Faults,
+        recorder: Recorder,
+        partner_central: PartnerCentral,
+        org: Org | None = None,
+    ) -> None:
+        self._clock = clock
+        self._faults = faults
+        self._recorder = recorder
+        self._partner_central = partner_central
+        self._org = org
+        self._orders: dict[tuple[str, str], Callable[[Order], Json]] = {
+            ("POST", "/fault"): self.fault,
+            ("POST", "/clock"): self.set_clock,
+            ("GET", "/clock"): self.show_clock,
+            ("POST", "/aws/review"): self.review,
+            ("POST", "/aws/edit"): self.edit,
+            ("POST", "/aws/create"): self.create,
+            ("POST", "/aws/refer"): self.refer,
+            ("POST", "/seed"): self.seed,
+            ("POST", "/reset"): self.reset,
+            ("GET", "/requests"): self.requests,
+        }
+
+    def perform(self, method: str, path: str, body: bytes) -> tuple[int, Json]:
+        """Carry out one order; return the HTTP status and the answer."""
+        handler = self._orders.get((method, path))
+        if handler is None:
+            known = ", ".join(f"{each} {where}" for each, where in self._orders)
+            return 404, {"error": f"{method} {path} is unknown; there are {known}"}
+        try:
+            order = Order(_parse(body) if method == "POST" else {})
+            return 200, handler(order)
+        except ValueError as error:
+            return 400, {"error": str(error)}
+
+    def fault(self, order: Order) -> Json:
+        """POST /fault: let coming requests go wrong.
+
+        Members: ``server`` (salesforce or partner_central), ``match`` (expression on the operation's name; empty or
+        missing: every operation), ``kind`` (status, timeout_before, timeout_after, expire_session, row_lock),
+        ``status`` (HTTP status of kind status), ``times`` (default 1). Answer: {}.
+        """
+        server = order.take("server", str, required=True)
+        match, kind = order.take("match", str, ""), order.take("kind", str, required=True)
+        status, times = order.take("status", int, 0), order.take("times", int, 1)
+        order.finish()
+        if server not in SERVERS:
+            raise BadInput(f"server {server!r} is unknown; use one of {', '.join(SERVERS)}")
+        self._faults.add(server, match, kind, status, times)
+        return {}
+
+    def set_clock(self, order: Order) -> Json:
+        """POST /clock: move the sandbox's time.
+
+        Members: either ``now`` (ISO 8601 with a time zone) or ``advance_seconds`` (number). Answer: as GET /clock.
+        """
+        now, seconds = order.take("now", str), order.take("advance_seconds", (int, float))
+        order.finish()
+        if (now is None) == (seconds is None):
+            raise BadInput("give either now or advance_seconds")
+        if now is not None:
+            self._clock.set(_moment(now))
+        else:
+            self._clock.advance(seconds)
+        return self.show_clock(order)
+
+    def show_clock(self, _order: Order) -> Json:
+        """GET /clock: ``{"now": …}``, ISO 8601 in UTC."""
+        return {"now": self._clock.now().isoformat().replace("+00:00", "Z")}
+
+    def review(self, order: Order) -> Json:
+        """POST /aws/review: AWS takes one step of its review.
+
+        Members: ``opportunity`` (id), ``status`` (In review, Approved, Rejected, Action Required), ``comments``,
+        ``reason``. Answer: {}.
+        """
+        identifier, status = order.take("opportunity", str, required=True), order.take("status", str, required=True)
+        comments, reason = order.take("comments", str, ""), order.take("reason", str, "")
+        order.finish()
+        backstage.review_opportunity(self._partner_central, identifier, status, comments, reason)
+        return {}
+
+    def edit(self, order: Order) -> Json:
+        """POST /aws/edit: AWS changes an opportunity.
+
+        Members: ``opportunity`` (id), ``fields`` (members of GetOpportunity, nested or by dotted path, null removes;
+        below ``Summary`` members of GetAwsOpportunitySummary, which move no date). Answer: {}.
+        """
+        identifier, fields = order.take("opportunity", str, required=True), order.take("fields", dict, required=True)
+        order.finish()
+        backstage.edit_opportunity(self._partner_central, identifier, fields)
+        return {}
+
+    def create(self, order: Order) -> Json:
+        """POST /aws/create: a colleague creates an opportunity in Partner Central.
+
+        Members: ``fields`` (members of CreateOpportunity over a default deal; ``LifeCycle.ReviewStatus``, ``Summary``
+        and ``RelatedEntityIdentifiers`` too), ``catalog`` (default AWS). Answer: ``{"opportunity": id}``.
+        """
+        fields, catalog = order.take("fields", dict, {}), order.take("catalog", str, "AWS")
+        order.finish()
+        return {"opportunity": backstage.create_opportunity(self._partner_central, fields, catalog)}
+
+    def refer(self, order: Order) -> Json:
+        """POST /aws/refer: AWS refers an opportunity.
+
+        Members: as of /aws/create. Answer: ``{"invitation": id, "engagement": id, "opportunity": id}``; the opportunity
+        cannot be seen before the invitation is accepted.
+        """
+        fields, catalog = order.take("fields", dict, {}), order.take("catalog", str, "AWS")
+        order.finish()
+        return {**backstage.refer_opportunity(self._partner_central, fields, catalog)}
+
+    def seed(self, order: Order) -> Json:
+        """POST /seed: insert synthetic records.
+
+        Members: ``objects`` (list of ``ACE_Opportunity__c``: rows in Salesforce, flagged and complete, and
+        ``PartnerCentralOpportunity``: approved opportunities at AWS), ``count`` (of each, at most 200,000).
+        Answer: ``{object: count}``.
+        """
+        objects, count = order.take("objects", list, required=True), order.take("count", int, required=True)
+        order.finish()
+        if not 1 <= count <= MAX_SEED:
+            raise BadInput(f"count is {count}; use 1 to {MAX_SEED}")
+        makers: Mapping[str, Callable[[int], int]] = {ROWS: self._seed_rows, AT_AWS: self._seed_at_aws}
+        unknown = [each for each in objects if each not in makers]
+        if unknown or not objects:
+            raise BadInput(f"objects {unknown} cannot be seeded; use {' or '.join(makers)}")
+        return {each: makers[each](count) for each in objects}
+
+    def _seed_rows(self, count: int) -> int:
+        if self._org is None:
+            raise BadInput("this sandbox has no Salesforce org")
+        now = self._clock.now()
+        return len(self._org.insert(ROWS, [make_row(number, now) for number in range(1, count + 1)]))
+
+    def _seed_at_aws(self, count: int) -> int:
+        return len(backstage.seed_opportunities(self._partner_central, count))
+
+    def reset(self, order: Order) -> Json:
+        """POST /reset: back to the first second: no data, no faults, no counts, full quotas, real time. Answer: {}."""
+        order.finish()
+        self._faults.clear()
+        self._recorder.clear()
+        self._clock.reset()
+        self._partner_central.reset()
+        if self._org is not None:
+            self._org.reset()
+        return {}
+
+    def requests(self, _order: Order) -> Json:
+        """GET /requests: what each server was asked, ``{server: {operation: count}}``.
+
+        Besides the servers: ``partner_central_catalogs`` (by catalog) and ``partner_central_throttled`` (refused for
+        quota).
+        """
+        return {**self._recorder.requests()}
+
+
+def _parse(body: bytes) -> Json:
+    try:
+        value = json.loads(body or b"{}")
+    except ValueError as error:
+        raise BadInput(f"the body is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadInput("the body must be a JSON object")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"now {text!r} is no ISO 8601 date-time") from error
+
+
+def create_app(control: Control) -> Application:
+    """Return the application that serves ``control`` over HTTP."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            status, value = control.perform(scope["method"], scope["path"], await read_body(receive))
+            await answer_json(send, status, value)
+
+    return app

@@ -1,0 +1,155 @@
+"""The whole sandbox in one process: every server on loopback, and a configuration that points at them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import connector
+from connector.sandbox import control
+from connector.sandbox.clock import SandboxClock
+from connector.sandbox.faults import Faults
+from connector.sandbox.partner_central import app as partner_central_app
+from connector.sandbox.partner_central import quotas
+from connector.sandbox.partner_central.service import PartnerCentral
+from connector.sandbox.partner_central.settings import Settings
+from connector.sandbox.recorder import Recorder
+from connector.sandbox.salesforce.app import create_app as create_salesforce_app
+from connector.sandbox.salesforce.org import Org
+from connector.sandbox.serving import HttpServer
+
+METADATA = Path(connector.__file__).resolve().parent.parent / "salesforce_metadata"
+AUDIENCE = "https://test.salesforce.com"
+
+
+class Sandbox:
+    """A Salesforce org, a Partner Central and a control server that live and die together.
+
+    Args:
+        directory: where ``connector.toml``, keys and secrets are written; None: a directory of its own.
+        port: Salesforce's port; 0: a free one, as all others take.
+        quota_scale: how many times AWS's published request quotas Partner Central grants.
+        settings: Partner Central's account; None: defaults. Its ``quota_scale`` is overwritten.
+        schema_dir: Salesforce DX source to deploy; None: the packaged metadata.
+        database: SQLite file of the org, by default in memory.
+
+    Attributes:
+        clock, faults, recorder: shared by all servers.
+        org: the Salesforce org.
+        partner_central: the Partner Central.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        port: int = 0,
+        quota_scale: float = 1.0,
+        settings: Settings | None = None,
+        schema_dir: Path | None = None,
+        database: str = ":memory:",
+    ) -> None:
+        self.directory = Path(directory or tempfile.mkdtemp(prefix="connector-sandbox-")).resolve()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.clock, self.faults, self.recorder = SandboxClock(), Faults(), Recorder()
+        settings = settings or Settings()
+        settings.quota_scale = quota_scale
+        self.partner_central = PartnerCentral(settings, self.clock, self.faults, self.recorder)
+        self.org = Org(schema_dir or METADATA, self.clock, directory=self.directory, database=database)
+        self._control = control.Control(
+            clock=self.clock,
+            faults=self.faults,
+            recorder=self.recorder,
+            partner_central=self.partner_central,
+            org=self.org,
+        )
+        self._servers = {
+            "salesforce": HttpServer(create_salesforce_app(self.org, self.faults, self.recorder), port),
+            "partner_central": HttpServer(partner_central_app.create_app(self.partner_central)),
+            "control": HttpServer(control.create_app(self._control)),
+        }
+        self.org.instance_url = self._servers["salesforce"].url
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration file that points at this sandbox."""
+        return self.directory / "connector.toml"
+
+    def start(self) -> None:
+        """Serve, and write the configuration."""
+        for server in self._servers.values():
+            server.start()
+        self._write_config()
+
+    def stop(self) -> None:
+        """Stop all servers. The directory stays."""
+        for server in self._servers.values():
+            server.stop()
+
+    def launch_info(self) -> dict[str, Any]:
+        """Return what a program needs to use the sandbox: the first line that ``connector sandbox`` prints."""
+        settings = self.partner_central.settings
+        return {
+            "salesforce": self.org.launch_info(),
+            "partner_central": {"endpoint_url": self._servers["partner_central"].url},
+            "aws": {"access_key_id": settings.access_key_id, "secret_access_key": settings.secret_access_key},
+            "control": {"endpoint_url": self._servers["control"].url},
+            "config": str(self.config_path),
+        }
+
+    def _write_secret(self, name: str, value: str) -> str:
+        """Write a secret into a file of its own, readable by its owner only; return the reference to it."""
+        path = self.directory / name
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text(value, encoding="utf8")
+        return f"file:{path}"
+
+    def _write_config(self) -> None:
+        lines = []
+        for section, values in self._config().items():
+            lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""]
+        self.config_path.write_text("\n".join(lines), encoding="utf8")
+
+    def _config(self) -> dict[str, dict[str, Any]]:
+        """Return the sections of the configuration; JSON's text, numbers and lists are TOML's too."""
+        info = self.launch_info()
+        org, account, scale = info["salesforce"], self.partner_central.settings, self.partner_central.quotas.scale
+        return {
+            "salesforce": {
+                "instance_url": org["instance_url"],
+                "token_host": org["instance_url"],
+                "audience": AUDIENCE,
+                "auth": "jwt",
+                "client_id": org["client_id"],
+                "username": org["username"],
+                "private_key_file": org["private_key_file"],
+                "api_version": org["api_version"],
+            },
+            "aws.partner_central": {
+                "region": "us-east-1",
+                "endpoint_url": info["partner_central"]["endpoint_url"],
+                "access_key_id": self._write_secret("aws-access-key-id", account.access_key_id),
+                "secret_access_key": self._write_secret("aws-secret-access-key", account.secret_access_key),
+                "writes_per_second": quotas.WRITES_PER_SECOND * scale,
+                "reads_per_second": quotas.READS_PER_SECOND * scale,
+                "writes_per_day": int(quotas.WRITES_PER_DAY * scale),
+                "reads_per_day": int(quotas.READS_PER_DAY * scale),
+                "share": 0.8,
+            },
+            "state": {"path": str(self.directory / "connector.db")},
+            "worker": {"clock_url": info["control"]["endpoint_url"] + "/clock"},
+            "web": {"bind": "127.0.0.1:0"},
+        }
