@@ -80,7 +80,8 @@ _CAUSES = {
     "SubscriptionRequiredException": "permission",
 }
 _SKEWED = re.compile(r"signature (?:expired|not yet current)|is (?:now )?(?:earlier|later) than", re.IGNORECASE)
-_OTHER_REGION = re.compile(r"scoped to (?:a )?(?:valid|correct) region", re.IGNORECASE)
+_OTHER_REGION = re.compile(r"scoped to [^.]*\bregion\b", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"\b(?:O\d{1,19}|S-\d{1,19}|engi?-\w+)\b|arn:[^\s'\"]+")
 _TOKEN_REUSED = re.compile(r"client ?token", re.IGNORECASE)
 _CATALOG = re.compile(r"\bcatalog\b", re.IGNORECASE)
 _VALUE_AT = re.compile(r"[Vv]alue (?:'[^']*' )?at '([^']+)'")
@@ -153,15 +154,16 @@ FieldNames = Callable[[str], str]
 def field_names(*tables: Mapping[str, str]) -> FieldNames:
     """Return the look-up for tables of API path (``Customer.Contacts[].Email``) to ACE name; earlier tables win.
 
-    A path that several ACE names of one table share belongs to none of them.
+    Paths that differ only in the list element they select (a team's members by title) belong to no name: AWS does not say
+    which element it means.
     """
-    known: dict[str, str] = {}
+    known: dict[str, tuple[str, str]] = {}
     for table in tables:
-        group: dict[str, str] = {}
         for path, name in table.items():
-            group[_normal(path)] = name if group.get(_normal(path), name) == name else ""
-        known = group | known
-    return lambda path: known.get(_normal(path), "")
+            first, _ = known.setdefault(_normal(path), (path, name))
+            if first != path:
+                known[_normal(path)] = (first, "")
+    return lambda path: known.get(_normal(path), ("", ""))[1]
 
 
 @cache
@@ -246,7 +248,7 @@ def _answered(answer: _Answer, names: FieldNames, refused: Callable[[], Pause], 
         case "ConflictException":
             return Conflict(str(answer), token_conflict=bool(_TOKEN_REUSED.search(answer.message)))
         case "ResourceNotFoundException":
-            return RecordGone((_gone(answer),))
+            return _missing(answer, names)
         case "ServiceQuotaExceededException":
             return _quota_full(answer, now)
         case _:
@@ -300,13 +302,24 @@ def _access(text: str, cause: str) -> AccessRefused:
     return AccessRefused(f"{text} {_ACCESS_REMEDIES[cause]}", cause=cause)
 
 
-def _gone(answer: _Answer) -> Problem:
+def _missing(answer: _Answer, names: FieldNames) -> RecordRejected:
+    """Something was not found: the record itself is gone, or it refers to something that does not exist."""
     request = answer.call.request
-    identifier = next((str(request[name]) for name in _IDENTIFIERS if request.get(name)), "")
+    own = next((str(request[name]) for name in _IDENTIFIERS if request.get(name)), "")
+    related = str(request.get("RelatedEntityIdentifier") or "")
+    named = {found.rstrip(".,") for found in _IDENTIFIER.findall(answer.message)}
+    if own in named or not (named or related):
+        return RecordGone((_not_found(answer, "", own),))
+    kind = request.get("RelatedEntityType", "")
+    field = names(f"RelatedEntityIdentifiers.{kind}") if related else ""
+    return RecordRejected((_not_found(answer, field, related or ", ".join(sorted(named))),))
+
+
+def _not_found(answer: _Answer, field: str, value: str) -> Problem:
     return Problem(
         code="RESOURCE_NOT_FOUND",
-        field="",
-        value=identifier,
+        field=field,
+        value=value,
         rule=answer.message or "It does not exist at AWS, or these credentials do not see it.",
         remedy=error_hint(answer.code, answer.message),
     )

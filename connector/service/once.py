@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,9 @@ from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs
-from connector.sync.observe import MARGIN, observe, poll_changes, sweep_due
-from connector.sync.queueing import INBOUND, OUTBOUND
+from connector.sync.observe import MARGIN, poll_changes, sweep_due
+from connector.sync.queueing import INBOUND, OUTBOUND, enqueue_inbound
+from connector.sync.requests import request_record
 from connector.sync.sweeps import sweep_modified
 from connector.sync.writeback import flush
 
@@ -40,9 +41,7 @@ class Outcome:
         return asdict(self)
 
 
-def run_once(
-    runtime: Runtime, direction: str, *, record_id: str = "", progress: Progress = lambda done, total: None
-) -> Outcome:
+def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress: Progress | None = None) -> Outcome:
     """Run one direction until nothing is due any more.
 
     Args:
@@ -61,7 +60,7 @@ def run_once(
         _adopt_first(engine)
         outcome = _outbound(engine, record_id) if direction == "outbound" else _inbound(engine, record_id)
         kinds = (OUTBOUND, INBOUND) if direction == "outbound" else (INBOUND,)
-        _drain(Executor(engine, lease.host, job_handlers(runtime)), kinds, outcome, record_id, progress)
+        _drain(Executor(engine, lease.host, job_handlers(runtime)), kinds, outcome, progress)
     finally:
         flush(engine)
         flush_logs(engine)
@@ -75,7 +74,7 @@ def _adopt_first(engine: Engine) -> None:
 
 
 def _outbound(engine: Engine, record_id: str) -> Outcome:
-    engine.settings = _as_requested(engine)
+    engine.settings = replace(engine.settings, share_automatically=True, update_automatically=True)
     run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
     if record_id:
         return Outcome(queued=int(request_record(engine, record_id, run_id)))
@@ -84,40 +83,17 @@ def _outbound(engine: Engine, record_id: str) -> Outcome:
     return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id))
 
 
-def _as_requested(engine: Engine) -> Any:
-    from dataclasses import replace
-
-    return replace(engine.settings, share_automatically=True, update_automatically=True)
-
-
-def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
-    """Queue one record because a person asked for it; return whether it is due.
-
-    Raises:
-        ConfigError: the record does not exist or is not visible.
-    """
-    rows = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields())
-    if record_id not in rows:
-        raise ConfigError(
-            f"{engine.mapping.object_name} {record_id} does not exist or the integration user cannot see it. "
-            "Check the id (18 characters) and the user's permissions."
-        )
-    return observe(engine, rows[record_id], run_id, again=True, requested=True)
-
-
 def _inbound(engine: Engine, record_id: str) -> Outcome:
     if not record_id:
         return Outcome(queued=sweep_modified(engine))
     link = engine.state.links.get(record_id)
     if link is None or link.apn_id is None:
         raise ConfigError(f"{record_id} has no opportunity at AWS yet. Share it first.")
-    from connector.sync.queueing import enqueue_inbound
-
     run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
     return Outcome(queued=int(enqueue_inbound(engine, link.apn_id, run_id, fresh=True)))
 
 
-def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, record_id: str, progress: Progress) -> None:
+def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, progress: Progress | None) -> None:
     queue = executor.engine.state.queue
     done = 0
     while True:
@@ -132,7 +108,8 @@ def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, record_
         state = queue.get(item.id)
         outcome.succeeded += state is not None and state.state == "done"
         outcome.failed += state is not None and state.state == "failed"
-        progress(done, max(done, outcome.queued))
+        if progress is not None:
+            progress(done, max(done, outcome.queued))
     outcome.waiting = sum(one.kind in kinds for one in [*queue.list("waiting"), *queue.list("held")])
 
 

@@ -30,6 +30,7 @@ from connector.store.queue import Item
 from connector.sync import inbound, logs, outbound, queueing
 from connector.sync.engine import Engine
 from connector.sync.problems import as_problem
+from connector.sync.requests import perform_request
 
 LONGEST_PAUSE = 900.0
 AUTH_PAUSE = timedelta(minutes=5)
@@ -65,7 +66,12 @@ class Executor:
                 self.engine.state.queue.done(item)
 
     def _handler(self, kind: str) -> Handler:
-        return {queueing.OUTBOUND: _send, queueing.INBOUND: _receive, **self.jobs}[kind]
+        return {
+            queueing.OUTBOUND: _send,
+            queueing.INBOUND: _receive,
+            queueing.REQUEST: lambda engine, item: perform_request(engine, item.key),
+            **self.jobs,
+        }[kind]
 
     def _settle(self, item: Item, error: ConnectorError) -> None:
         """The one place where an error becomes a queue state."""

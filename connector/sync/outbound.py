@@ -54,11 +54,9 @@ def send(engine: Engine, record_id: str, run_id: str) -> None:
     raise Retriable("AWS's record kept changing while it was being updated; it is tried again.", after=30)
 
 
-def facts_for(engine: Engine, link: Link) -> plan.OutboundFacts:
-    """Return what the planner needs; reads the opportunity from AWS only when the state does not hold it."""
-    row = link.row or {}
-    record, problems = to_ace(engine.mapping, row, engine.catalogue)
-    answer = base(engine, link)
+def facts_for(engine: Engine, link: Link, answer: dict[str, Any] | None) -> plan.OutboundFacts:
+    """Return what the planner needs; ``answer`` is AWS's record, None when there is none yet."""
+    record, problems = to_ace(engine.mapping, link.row or {}, engine.catalogue)
     return plan.OutboundFacts(
         record=outgoing(engine, link, record),
         mapping_problems=problems,
@@ -102,11 +100,11 @@ def _check_identifier(engine: Engine, link: Link) -> None:
 
 def _act(engine: Engine, link: Link, run_id: str) -> None:
     turn = _Turn(engine, link, run_id)
-    facts = facts_for(engine, link)
+    facts = facts_for(engine, link, base(engine, link))
     actions = plan.plan_outbound(facts)
     if isinstance(actions[0], plan.Create):
         turn.payload = create_opportunity(engine, link, facts.record)
-        actions = plan.plan_outbound(facts_for(engine, link))
+        actions = plan.plan_outbound(facts_for(engine, link, base(engine, link)))
     for action in actions:
         turn.perform(action)
 

@@ -13,6 +13,7 @@ from connector.sync.engine import Engine, Priority
 
 OUTBOUND = "outbound"
 INBOUND = "inbound"
+REQUEST = "request"
 POLL = "poll"
 DUE_SWEEP = "due-sweep"
 MODIFIED_SWEEP = "modified-sweep"

@@ -1,0 +1,90 @@
+"""The command line: ``connector``, also ``python -m connector``. Exit codes: 0 done; 1 some records or a check
+failed; 2 wrong usage or
+configuration; 3 another worker holds the state; 4 authentication."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from typer.main import get_command
+
+from connector import __version__
+from connector.admin import checks, operations, records, running, sandboxing, stored
+from connector.admin.context import SHARED
+from connector.admin.mapping import mapping_app
+from connector.admin.output import people
+from connector.errors import AuthFailed, ConfigError, ConnectorError, Fatal, MappingError
+from connector.service.telemetry import configure_logging
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Co-sell connector between Salesforce and AWS Partner Central.",
+)
+
+for command in (
+    sandboxing.demo,
+    sandboxing.sandbox,
+    running.run,
+    running.sync,
+    records.preview,
+    checks.check,
+    records.forget,
+):
+    app.command()(command)
+app.add_typer(mapping_app, name="mapping")
+app.add_typer(records.action_app, name="action")
+app.add_typer(operations.queue_app, name="queue")
+app.add_typer(operations.logs_app, name="logs")
+app.add_typer(stored.db_app, name="db")
+app.add_typer(stored.settings_app, name="settings")
+
+
+@app.callback(invoke_without_command=True)
+def program(
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", envvar="CONNECTOR_CONFIG", help="The TOML file of the local configuration."),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Co-sell connector between Salesforce and AWS Partner Central."""
+    SHARED.config_path = config
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    configure_logging("WARNING", json_lines=False)
+    try:
+        result = get_command(app).main(args=arguments, prog_name="connector", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except ConnectorError as error:
+        people(as_json=True).print(f"[bold red]error[/]: {error!s}", markup=True)
+        sys.exit(exit_code(error))
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def exit_code(error: ConnectorError) -> int:
+    """Return the exit code that tells what to do next."""
+    match error:
+        case Fatal():
+            return error.exit_code
+        case AuthFailed():
+            return 4
+        case ConfigError() | MappingError():
+            return 2
+        case _:
+            return 1

@@ -1,0 +1,128 @@
+"""``connector queue`` and ``connector logs``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from connector.admin.context import JsonFlag, config, open_runtime, open_state
+from connector.admin.output import people, print_json, print_table
+from connector.errors import Refused
+from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
+from connector.service.clock import make_clock
+
+queue_app = typer.Typer(no_args_is_help=True, help="The durable queue.")
+logs_app = typer.Typer(no_args_is_help=True, help="The sync logs in Salesforce.")
+ItemId = Annotated[int, typer.Argument(help="Id of a queue item, as `queue list` prints it.")]
+
+
+@queue_app.command("list")
+def queue_list(
+    *,
+    state: Annotated[str, typer.Option(help="Only items of this state: waiting, leased, held, done or failed.")] = "",
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
+    as_json: JsonFlag = False,
+) -> None:
+    """List work items, the next to run first."""
+    with open_state() as opened:
+        items = opened.queue.list(state or None, limit)  # type: ignore[arg-type]
+        counts = opened.queue.counts()
+    if as_json:
+        print_json({"counts": counts, "items": [_item(item) for item in items]})
+        return
+    rows = [
+        (one.id, one.kind, one.key, one.state, one.attempts, f"{one.retry_at:%Y-%m-%d %H:%M:%S}", one.reason)
+        for one in items
+    ]
+    print_table(people(), "", ("Id", "Work", "Record", "State", "Attempts", "Due (UTC)", "Reason"), rows)
+    people().print(", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+@queue_app.command("show")
+def queue_show(item_id: ItemId) -> None:
+    """Show one work item as JSON."""
+    with open_state() as state:
+        item = state.queue.get(item_id)
+    if item is None:
+        raise Refused(f"There is no queue item {item_id}. List the queue for the ids that exist.")
+    print_json(_item(item))
+
+
+@queue_app.command("retry")
+def queue_retry(item_id: ItemId) -> None:
+    """Let an item that failed, is held or waits for its time run now."""
+    with open_state() as state:
+        state.queue.requeue(item_id, make_clock(config().worker.clock_url).now())
+    people().print(f"Item {item_id} runs next.")
+
+
+@queue_app.command("release")
+def queue_release(item_id: ItemId) -> None:
+    """Let a held item go on."""
+    with open_state() as state:
+        released = state.queue.release(item_id, make_clock(config().worker.clock_url).now())
+    if not released:
+        raise Refused(f"Queue item {item_id} is not held.")
+    people().print(f"Item {item_id} goes on.")
+
+
+@queue_app.command("cancel")
+def queue_cancel(item_id: ItemId) -> None:
+    """End an item undone."""
+    with open_state() as state:
+        state.queue.cancel(item_id)
+    people().print(f"Item {item_id} was cancelled.")
+
+
+def _item(item: Any) -> dict[str, Any]:
+    return dataclasses.asdict(item)
+
+
+@logs_app.command("list")
+def logs_list(
+    *,
+    errors: Annotated[bool, typer.Option("--errors", help="Only runs with records that failed.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=2000, help="At most so many.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the newest sync logs."""
+    fields = (
+        Log.KEY,
+        Log.DIRECTION,
+        Log.PURPOSE,
+        Log.STATUS,
+        Log.RECORD_COUNT,
+        Log.SUCCESS_COUNT,
+        Log.ERROR_COUNT,
+        "CreatedDate",
+    )
+    where = f" WHERE {Log.STATUS} IN ('Error', 'Partial')" if errors else ""
+    soql = f"SELECT {', '.join(fields)} FROM {SYNC_LOG}{where} ORDER BY CreatedDate DESC, Name DESC LIMIT {limit}"  # noqa: S608
+    _print_rows(
+        soql, fields, ("Log", "Direction", "Purpose", "Status", "Records", "Good", "Bad", "Created"), as_json=as_json
+    )
+
+
+@logs_app.command("show")
+def logs_show(
+    log_key: Annotated[str, typer.Argument(help="Key of a sync log, as `logs list` prints it.")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the details of one sync log."""
+    if not log_key.replace("-", "").isalnum():
+        raise Refused(f"{log_key!r} is not the key of a sync log. List the logs for the keys that exist.")
+    fields = (Detail.RECORD_ID, Detail.APN_ID, Detail.STATUS, Detail.ERROR_CODE, Detail.ERROR_MESSAGE, Detail.LAST_SEEN)
+    soql = f"SELECT {', '.join(fields)} FROM {SYNC_LOG_DETAIL} WHERE {Detail.LOG_REF}.{Log.KEY} = '{log_key}' ORDER BY Name"  # noqa: S608
+    _print_rows(soql, fields, ("Record", "AWS id", "Status", "Code", "Message", "Last seen"), as_json=as_json)
+
+
+def _print_rows(soql: str, fields: tuple[str, ...], titles: tuple[str, ...], *, as_json: bool) -> None:
+    with open_runtime(exclusive=False) as runtime:
+        rows = list(runtime.salesforce.query(soql))
+    if as_json:
+        print_json([{name: row.get(name) for name in fields} for row in rows])
+    else:
+        print_table(people(), "", titles, [[row.get(name) for name in fields] for row in rows])

@@ -1,0 +1,36 @@
+"""What people see: text on a terminal, or one JSON document on stdout with people's text on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def people(*, as_json: bool = False) -> Console:
+    """Return the console for people's text; with ``--json`` it writes to stderr."""
+    return Console(stderr=as_json, soft_wrap=True, highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """Print the one JSON document of a command."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; values are shown as text, never as markup."""
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else _plain(value) for value in row))
+    console.print(table)
+
+
+def _plain(value: Any) -> str:
+    return str(value).replace("[", "\\[")

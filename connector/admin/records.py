@@ -1,0 +1,143 @@
+"""Commands about one record: ``preview``, ``action``, ``forget``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from connector.admin.context import JsonFlag, open_runtime, open_state, worker_holds_state
+from connector.admin.output import people, print_json, print_table
+from connector.eligibility.verdict import explain
+from connector.errors import ConfigError, MappingError
+from connector.mapping.model import from_document
+from connector.service.once import run_once
+from connector.service.runtime import OPPORTUNITY
+from connector.store.state import State
+from connector.sync.plan import Action, Await, Create, Hold, Reject, Settle, Update
+from connector.sync.preview import Preview
+from connector.sync.preview import preview as make_preview
+from connector.sync.requests import share_work
+
+action_app = typer.Typer(no_args_is_help=True, help="The sellers' actions, from the command line.")
+RecordId = Annotated[str, typer.Argument(help="Salesforce record id (18 characters).")]
+
+
+def preview(
+    record_id: RecordId,
+    *,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Use the draft of the mapping instead of the published one.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show verdict, plan and exact payload of one record; nothing is sent."""
+    with open_runtime(exclusive=False) as runtime:
+        engine = runtime.engine()
+        shown = make_preview(engine, _checked_id(record_id), _draft(runtime.state) if draft else None)
+    console = people(as_json=as_json)
+    if as_json:
+        print_json(_as_json(shown))
+    else:
+        _show(console, shown)
+
+
+def _draft(state: State) -> Any:
+    document = state.mappings.draft(OPPORTUNITY)
+    if document is None:
+        raise MappingError(
+            "There is no draft of the opportunity mapping. Change the mapping first, or leave out --draft."
+        )
+    return from_document(document)
+
+
+def _checked_id(record_id: str) -> str:
+    if len(record_id) != 18 or not record_id.isalnum():
+        raise ConfigError(
+            f"{record_id!r} is not a Salesforce record id of 18 characters. Copy it from the record's address."
+        )
+    return record_id
+
+
+def _as_json(shown: Preview) -> dict[str, Any]:
+    return {
+        "record": shown.record_id,
+        "due": shown.verdict.due,
+        "code": shown.verdict.code,
+        "reason": shown.verdict.reason,
+        "conditions": [dataclasses.asdict(condition) for condition in shown.verdict.conditions],
+        "plan": [describe_action(action) for action in shown.actions],
+        "payload": shown.payload,
+        "fields": [
+            {"ace": ace, "salesforce": path, "salesforce_value": text, "ace_value": value}
+            for ace, path, text, value in shown.fields
+        ],
+    }
+
+
+def _show(console: Console, shown: Preview) -> None:
+    console.print(explain(shown.verdict), markup=False)
+    console.print("\nPlan")
+    for action in shown.actions:
+        console.print(f"  {describe_action(action)}", markup=False)
+    console.print()
+    print_table(console, "Fields", ("ACE field", "Salesforce field", "Salesforce value", "ACE value"), shown.fields)
+    if shown.payload is not None:
+        console.print("\nPayload")
+        console.print_json(data=shown.payload, default=str)
+
+
+def describe_action(action: Action) -> str:
+    """Return a planned action in words."""
+    match action:
+        case Create():
+            return "create the opportunity at AWS, associate its solutions and products, submit it"
+        case Update(changes=changes):
+            return f"update at AWS: {', '.join(changes)}"
+        case Reject(problems=problems):
+            return "refuse:\n    " + "\n    ".join(str(problem) for problem in problems)
+        case Hold(problem=problem) | Await(problem=problem):
+            return f"wait: {problem.rule}"
+        case Settle(locked=locked):
+            return "nothing differs at AWS" + (
+                f"; not taken by AWS: {', '.join(p.field for p in locked)}" if locked else ""
+            )
+        case _:
+            return f"{type(action).__name__.lower()}: {', '.join(str(v) for v in dataclasses.asdict(action).values())}"
+
+
+@action_app.command("share")
+def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
+    """Share the record with AWS, or send its edits, now. With a worker running, the worker does it."""
+    record = _checked_id(record_id)
+    console = people(as_json=as_json)
+    if worker_holds_state():
+        with open_runtime(exclusive=False) as runtime:
+            runtime.state.queue.enqueue(share_work(record), runtime.clock.now())
+        console.print(f"{record} is on the worker's queue; its sync log will say what became of it.")
+        if as_json:
+            print_json({"record": record, "queued": True})
+        return
+    with open_runtime(exclusive=True) as runtime:
+        outcome = run_once(runtime, "outbound", record_id=record)
+        reasons = [problem.code for problem in runtime.state.problems.open_for(record)]
+    console.print(
+        f"{record}: {outcome.succeeded} done, {outcome.failed} failed, {outcome.waiting} waiting. {', '.join(reasons)}"
+    )
+    if as_json:
+        print_json({"record": record, "queued": False, "open_reasons": reasons, **outcome.as_json()})
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def forget(record_id: RecordId) -> None:
+    """Remove a person's data of one record from the state; identifiers stay, so that nothing is duplicated."""
+    with open_state() as state:
+        state.forget(record_id)
+        backups = state.backups()
+    console = people()
+    console.print(f"The state holds no content of {record_id} any more.")
+    for backup in backups:
+        console.print(f"A copy made before an upgrade may still hold it: {backup}. Delete it if it is not needed.")

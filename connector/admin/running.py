@@ -1,0 +1,71 @@
+"""``connector run`` and ``connector sync``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from connector.admin.context import JsonFlag, config, open_runtime
+from connector.admin.output import people, print_json
+from connector.service.once import Outcome, run_once
+from connector.service.runtime import Runtime
+from connector.service.telemetry import configure_logging
+from connector.service.worker import Worker
+
+
+class Direction(StrEnum):
+    outbound = "outbound"
+    inbound = "inbound"
+
+
+class RecordType(StrEnum):
+    opportunity = "opportunity"
+
+
+def run() -> None:
+    """Run the worker until it is stopped; systemd and the container start this."""
+    settings = config()
+    configure_logging(settings.worker.log_level, json_lines=True)
+    worker = Worker(settings)
+    worker.stop_on_signals()
+    worker.run()
+
+
+def sync(
+    direction: Direction,
+    *,
+    object_: Annotated[
+        RecordType, typer.Option("--object", help="What to synchronise; opportunities by default.")
+    ] = RecordType.opportunity,
+    record: Annotated[str, typer.Option("--record", help="Only this Salesforce record (18-character id).")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Run one direction now, in this process; what is due goes out whatever the automatic switches say."""
+    console = people(as_json=as_json)
+    with open_runtime(exclusive=True) as runtime:
+        outcome = _run_with_bar(runtime, direction, record, console)
+    if as_json:
+        print_json({"direction": direction, "object": object_, **outcome.as_json()})
+    console.print(
+        f"{direction}: {outcome.succeeded} done, {outcome.failed} failed, {outcome.waiting} waiting. "
+        "The sync logs in Salesforce say why for each."
+    )
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def _run_with_bar(runtime: Runtime, direction: Direction, record: str, console: Console) -> Outcome:
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console, disable=not console.is_terminal, transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(direction, total=None)
+        return run_once(
+            runtime, direction, record_id=record,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip

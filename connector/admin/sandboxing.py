@@ -1,0 +1,55 @@
+"""``connector sandbox`` and ``connector demo``; the sandbox is an extra, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from connector.sandbox.server import Sandbox
+
+QuotaScale = Annotated[float, typer.Option("--quota-scale", help="Enforce so many times AWS's rates.")]
+
+
+def sandbox_class() -> type[Sandbox]:
+    """Return the sandbox. Raises ConfigError naming the extra when it is not installed."""
+    try:
+        from connector.sandbox.server import Sandbox
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"The sandbox needs the package {error.name}. Install the extra: pip install 'ace-connector[sandbox]'."
+        ) from error
+    return Sandbox
+
+
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="Salesforce's port; the others take free ones.")] = 0,
+    directory: Annotated[Path | None, typer.Option("--dir", help="Where connector.toml, keys and state go.")] = None,
+    quota_scale: QuotaScale = 1.0,
+) -> None:
+    """Serve a Salesforce org and Partner Central on loopback until stopped; the first line says where they are."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with sandbox_class()(directory, port=port, quota_scale=quota_scale) as servers:
+        sys.stdout.write(json.dumps(servers.launch_info()) + "\n")
+        sys.stdout.flush()
+        stopping.wait()
+
+
+def demo(
+    *, serve: Annotated[bool, typer.Option("--serve", help="Keep the worker and the sandbox up afterwards.")] = False
+) -> None:
+    """Play the whole story on the embedded sandbox and print what happened."""
+    from connector.admin.demo import play
+
+    play(sandbox_class(), serve=serve)

@@ -1,0 +1,40 @@
+"""What a person asks for: always goes, whatever the automatic switches say, and goes first."""
+
+from __future__ import annotations
+
+from connector.errors import ConfigError
+from connector.store.queue import Work
+from connector.sync import logs, queueing
+from connector.sync.engine import Engine, Priority
+from connector.sync.observe import observe
+
+
+def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
+    """Queue one record because a person asked for it; return whether it is due.
+
+    Raises:
+        ConfigError: the record does not exist or is not visible.
+    """
+    rows = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields())
+    if record_id not in rows:
+        raise ConfigError(
+            f"{engine.mapping.object_name} {record_id} does not exist or the integration user cannot see it. "
+            "Check the id (18 characters) and the user's permissions."
+        )
+    return observe(engine, rows[record_id], run_id, again=True, requested=True)
+
+
+def share_work(record_id: str) -> Work:
+    """Return the work item by which the worker is asked to share a record."""
+    return Work(
+        kind=queueing.REQUEST,
+        key=record_id,
+        lane=queueing.READ_LANE,
+        priority=Priority.REQUEST,
+        payload={"action": "share"},
+    )
+
+
+def perform_request(engine: Engine, record_id: str) -> None:
+    """Carry out a request for one record that was put on the queue."""
+    request_record(engine, record_id, logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL))
