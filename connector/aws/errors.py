@@ -154,8 +154,8 @@ FieldNames = Callable[[str], str]
 def field_names(*tables: Mapping[str, str]) -> FieldNames:
     """Return the look-up for tables of API path (``Customer.Contacts[].Email``) to ACE name; earlier tables win.
 
-    Paths that differ only in the list element they select (a team's members by title) belong to no name: AWS does not say
-    which element it means.
+    Paths that differ only in the list element they select (a team's members by title) belong to no name: AWS does not
+    say which element it means.
     """
     known: dict[str, tuple[str, str]] = {}
     for table in tables:

@@ -151,7 +151,7 @@ def test_names_that_share_a_path_are_not_guessed() -> None:
         {"Team[Title=A].Email": "a", "Team[Title=B].Email": "b", "X.Y": "sent"}, {"X.Y": "read", "Z": "z"}
     )
     assert [names(path) for path in ("team.1.member.email", "x.y", "z", "q")] == ["", "sent", "z", ""]
-    assert catalogue_names()("opportunityTeam.1.member.email") == "primaryContactEmail"
+    assert catalogue_names()("opportunityTeam.1.member.email") == ""
 
 
 # --- conflicts, absence, quotas
@@ -184,6 +184,35 @@ def test_what_does_not_exist_is_gone(server: Server, door: PartnerCentralDoor) -
     assert caught.value.problems[0].value == "O7654321"
 
 
+@pytest.mark.parametrize(
+    ("message", "gone"),
+    [
+        ("", False),
+        ("Resource with Identifier S-1 does not exist or is not accessible", False),
+        ("Resource with Identifier O1 does not exist or is not accessible.", True),
+    ],
+)
+def test_a_solution_that_does_not_exist_is_not_the_end_of_the_opportunity(
+    server: Server, door: PartnerCentralDoor, message: str, *, gone: bool
+) -> None:
+    """Only AWS's word about the opportunity itself counts it as gone."""
+    server.will(refusal("ResourceNotFoundException", message))
+    with pytest.raises(RecordRejected) as caught:
+        door.associate("O1", "Solutions", "S-1")
+    [problem] = caught.value.problems
+    assert isinstance(caught.value, RecordGone) is gone
+    assert (problem.field, problem.value) == (("", "O1") if gone else ("solutionOffered", "S-1"))
+
+
+def test_a_related_opportunity_that_does_not_exist_is_told(server: Server, door: PartnerCentralDoor) -> None:
+    """Nor is the opportunity gone when the one that it renews is."""
+    server.will(refusal("ResourceNotFoundException", "Resource with Identifier O55 does not exist"))
+    with pytest.raises(RecordRejected) as caught:
+        door.update_opportunity(update())
+    assert not isinstance(caught.value, RecordGone)
+    assert caught.value.problems[0].value == "O55"
+
+
 def test_a_full_quota_defers_for_hours(server: Server, door: PartnerCentralDoor, time: FakeTime) -> None:
     """Nothing is wrong with the record."""
     server.will(refusal("ServiceQuotaExceededException", "Too many."))
@@ -208,6 +237,8 @@ def test_a_full_quota_defers_for_hours(server: Server, door: PartnerCentralDoor,
         ),
         ("InvalidSignatureException", 400, "Signature not yet current: 20260301T13 is still later than 2026", "clock"),
         ("InvalidSignatureException", 403, "Credential should be scoped to a valid region.", "region"),
+        ("InvalidSignatureException", 403, "Credential should be scoped to a valid Region, not 'eu-x-1'", "region"),
+        ("InvalidSignatureException", 403, "Credential should be scoped to correct service", "key"),
         ("ExpiredTokenException", 400, "The security token included in the request is expired", "token"),
         ("AccessDeniedException", 400, "User: arn:aws:iam::1:user/x is not authorized to perform: a:b", "permission"),
         (
@@ -326,53 +357,3 @@ def test_a_write_that_never_left_has_a_known_outcome(time: FakeTime) -> None:
         with pytest.raises(Retriable, match="unreachable") as caught:
             door_to(url, time).update_opportunity(update())
     assert not caught.value.outcome_unknown
-
-
-# --- throttling
-
-
-@pytest.mark.requirement("PCAPI-24")
-def test_throttling_backs_off_longer_and_longer_then_defers(
-    server: Server, door: PartnerCentralDoor, time: FakeTime
-) -> None:
-    """Each refusal doubles the wait; after minutes of them the daily quota must be gone, and hours are waited."""
-    server.will(*[refusal("ThrottlingException", "Rate exceeded")] * 10)
-    waits = []
-    for _ in range(8):
-        with pytest.raises(Retriable, match="Service Quotas") as caught:
-            door.update_opportunity(update())
-        assert caught.value.after is not None
-        assert not caught.value.outcome_unknown
-        waits.append(caught.value.after)
-        time.seconds += caught.value.after + 0.001
-    assert all(2**n / 2 <= wait <= 2**n for n, wait in enumerate(waits, start=1))
-    hours = []
-    for _ in range(2):
-        with pytest.raises(Deferred, match=r"rolling 24 hours.*Service Quotas") as deferred:
-            door.update_opportunity(update())
-        hours.append((deferred.value.until - time.now()) / timedelta(hours=1))
-        time.seconds += hours[-1] * 3600
-    assert hours == [1, 2]
-
-
-def test_while_aws_wants_rest_ordinary_work_sends_nothing(
-    server: Server, door: PartnerCentralDoor, time: FakeTime
-) -> None:
-    """Other items do not hammer on; what a person asked for may try, and success ends the rest."""
-    server.will(refusal("ThrottlingException"), OPPORTUNITY, {})
-    with pytest.raises(Retriable) as caught:
-        door.associate("O1", "Solutions", "S-1")
-    with pytest.raises(Deferred) as deferred:
-        door.associate("O2", "Solutions", "S-1")
-    assert deferred.value.until == time.now() + timedelta(seconds=caught.value.after or 0)
-    assert door.get_opportunity("O1234567")["Id"] == "O1234567", "reads are another class"
-    with door.urgent():
-        door.associate("O1", "Solutions", "S-1")
-    server.will({})
-    door.associate("O2", "Solutions", "S-1")
-    assert server.operations == [
-        "AssociateOpportunity",
-        "GetOpportunity",
-        "AssociateOpportunity",
-        "AssociateOpportunity",
-    ]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from aws_scripted import KEY, OPPORTUNITY, SECRET, FakeTime, serve
+from aws_scripted import KEY, OPPORTUNITY, SECRET, FakeTime, Server, refusal, serve, update
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
 from connector.aws.throttle import DAY, READ, WRITE, Ledger, MemoryLedger, Quota, Throttle, ledger_kind, urgent
-from connector.errors import Deferred
+from connector.errors import Deferred, Retriable
 
 READ_COUNT, WRITE_COUNT = ledger_kind(READ), ledger_kind(WRITE)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -236,3 +236,73 @@ def test_the_daily_share_of_the_door_is_that_of_its_settings() -> None:
     assert door.write_budget() == (4, 4)
     assert ledger.spent(READ_COUNT, NOON) == 1
     assert server.operations == ["AssociateOpportunity"] * 3 + ["GetOpportunity", "AssociateOpportunity"]
+
+
+# --- after AWS refused
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve() as server:
+        yield server
+    assert server.violations == []
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def door(server: Server, time: FakeTime) -> PartnerCentralDoor:
+    settings = PartnerCentralSettings(
+        access_key_id=KEY, secret_access_key=SECRET, endpoint_url=server.url, catalog="Sandbox"
+    )
+    return PartnerCentralDoor(settings, now=time.now, monotonic=time.monotonic, sleep=time.sleep)
+
+
+@pytest.mark.requirement("PCAPI-24")
+def test_throttling_backs_off_longer_and_longer_then_defers(
+    server: Server, door: PartnerCentralDoor, time: FakeTime
+) -> None:
+    """Each refusal doubles the wait; after minutes of them the daily quota must be gone, and hours are waited."""
+    server.will(*[refusal("ThrottlingException", "Rate exceeded")] * 10)
+    waits = []
+    for _ in range(8):
+        with pytest.raises(Retriable, match="Service Quotas") as caught:
+            door.update_opportunity(update())
+        assert caught.value.after is not None
+        assert not caught.value.outcome_unknown
+        waits.append(caught.value.after)
+        time.seconds += caught.value.after + 0.001
+    assert all(2**n / 2 <= wait <= 2**n for n, wait in enumerate(waits, start=1))
+    hours = []
+    for _ in range(2):
+        with pytest.raises(Deferred, match=r"rolling 24 hours.*Service Quotas") as deferred:
+            door.update_opportunity(update())
+        hours.append((deferred.value.until - time.now()) / timedelta(hours=1))
+        time.seconds += hours[-1] * 3600
+    assert hours == [1, 2]
+
+
+def test_while_aws_wants_rest_ordinary_work_sends_nothing(
+    server: Server, door: PartnerCentralDoor, time: FakeTime
+) -> None:
+    """Other items do not hammer on; what a person asked for may try, and success ends the rest."""
+    server.will(refusal("ThrottlingException"), OPPORTUNITY, {})
+    with pytest.raises(Retriable) as caught:
+        door.associate("O1", "Solutions", "S-1")
+    with pytest.raises(Deferred) as deferred:
+        door.associate("O2", "Solutions", "S-1")
+    assert deferred.value.until == time.now() + timedelta(seconds=caught.value.after or 0)
+    assert door.get_opportunity("O1234567")["Id"] == "O1234567", "reads are another class"
+    with door.urgent():
+        door.associate("O1", "Solutions", "S-1")
+    server.will({})
+    door.associate("O2", "Solutions", "S-1")
+    assert server.operations == [
+        "AssociateOpportunity",
+        "GetOpportunity",
+        "AssociateOpportunity",
+        "AssociateOpportunity",
+    ]
