@@ -33,6 +33,8 @@ UPDATE_MEMBERS = (
 )
 """What UpdateOpportunity takes besides the identifier, the catalog and the lock; the SDK refuses anything else."""
 
+_SOLUTION_TYPES = ("Solutions", "AwsMarketplaceSolutions", "AwsMarketplaceProducts")
+_DESCRIPTION = "otherSolutionOffered"
 _DURATION = "project.expectedContractDuration.value"
 _CONTRACT_VALUE = "project.expectedCustomerSpend.self.amount"
 _REVENUE = "expectedMonthlyAwsRevenue"
@@ -43,12 +45,15 @@ _CURRENCY = "project.expectedCustomerSpend.currencyCode"
 def to_create(record: AceRecord, *, catalog: str, client_token: str) -> Json:
     """Return the CreateOpportunity request for the record.
 
-    Fields of AWS, associations, the owner and the involvement are no part of it: they go out by other operations.
+    Fields of AWS, associations, the owner and the involvement are no part of it: they go out by other operations. A
+    description in place of a solution stays behind where a solution is to be associated, since AWS clears it then, and
+    at late stages refuses it.
     """
     request: Json = {}
+    idle = {_DESCRIPTION} if has_solution(record) else set()
     for name, value in outgoing(record).items():
         path = _field_path(name, "create")
-        if path and value is not None:
+        if path and value is not None and name not in idle:
             paths.put(request, path, to_api(value))
     _complete(request, record)
     body = paths.pruned(request) or {}
@@ -154,10 +159,21 @@ def merged_answer(base: Mapping[str, Any], request: Mapping[str, Any], response:
 
 
 def needs_reading(base: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-    """Return whether the opportunity must be read after this update: AWS computes an amount from a new estimate."""
-    address = opportunity_fields()[_ESTIMATE].update_path
-    sent = paths.get(request, address)
-    return sent is not None and sent != paths.get(base, address)
+    """Return whether the opportunity must be read after this update.
+
+    AWS computes the monthly amount from a new estimate, and makes an estimate of its own from a total contract value.
+    """
+    fields = opportunity_fields()
+    contract = paths.get(request, fields[_CONTRACT_VALUE].update_path) is not None
+    names = (_REVENUE, _CURRENCY, _CONTRACT_VALUE, _DURATION) if contract else ()
+    places = [fields[name].update_path for name in (_ESTIMATE, *names)]
+    return any(paths.get(request, place) not in (None, paths.get(base, place)) for place in places)
+
+
+def has_solution(record: AceRecord) -> bool:
+    """Return whether the record names a solution or AWS Marketplace product; a description alone is none."""
+    fields = opportunity_fields().values()
+    return any(record.get(field.name) for field in fields if field.associate in _SOLUTION_TYPES)
 
 
 def involvement(record: AceRecord) -> str:
@@ -179,12 +195,13 @@ def _changes(record: AceRecord, base: Mapping[str, Any], *, allowed: bool) -> It
     """Yield the fields that differ from AWS's value, with both values: what AWS takes now, or what it does not."""
     before = from_get(base)
     status, stage = _review_status(base), str(before.get("stage") or "")
+    solved = has_solution({**before, **record})
     for name, after in outgoing(record).items():
         field = opportunity_fields().get(name)
         if field is None or not field.update_path or same(before.get(name), after):
             continue
         value = before.get(name)
-        if field.never_empty and after is None:
+        if (field.never_empty and after is None) or (solved and name == _DESCRIPTION):
             continue
         if lifecycle.change_allowed(field, status, stage, before=value, after=after) is allowed:
             yield field, value, after

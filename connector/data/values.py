@@ -25,9 +25,7 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class AwsProduct:
-    """An AWS product that can be associated with an opportunity; ``identifier`` is what goes to AWS (``AmazonEC2AutoScaling``)..
-
-    """
+    """An AWS product that can be associated; its ``identifier`` goes to AWS (``AmazonEC2AutoScaling``)."""
 
     identifier: str
     name: str

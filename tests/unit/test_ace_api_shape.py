@@ -372,3 +372,15 @@ def test_every_field_that_is_written_can_be_cleared_while_pending() -> None:
     for name in ("nextStep", "competitiveTracking", "customerDuns", "salesActivities", "useCase"):
         merged = api_shape.merged_answer(base, update({name: None}, base), STAMPS)
         assert api_shape.from_get(merged)[name] is None
+
+
+def test_a_description_stays_behind_where_a_solution_is_associated() -> None:
+    """AWS clears the description then: sending it again and again would change nothing."""
+    described = sound_record(otherSolutionOffered="Our own service")
+    solved = described | {"solutionOffered": ("S-1234567",)}
+    assert create(described)["Project"]["OtherSolutionDescription"] == "Our own service"
+    assert "OtherSolutionDescription" not in create(solved)["Project"]
+    base = answer(RelatedEntityIdentifiers={"Solutions": ["S-1234567"]})
+    assert api_shape.changed_fields({"otherSolutionOffered": "Our own service"}, base) == {}
+    assert api_shape.has_solution(api_shape.from_get(base))
+    assert not api_shape.has_solution(described)
