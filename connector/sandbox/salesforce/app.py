@@ -151,7 +151,9 @@ class Service:
             return _refuse("NOT_FOUND", "The requested resource does not exist", 404)
         if (refused := _unsupported(match[1])) is not None:
             return refused
-        method = request.query.get("_httpmethod", request.method).upper() if request.method == "POST" else request.method
+        method = (
+            request.query.get("_httpmethod", request.method).upper() if request.method == "POST" else request.method
+        )
         try:
             route, parts = find(method, match[2] or "")
         except ApiError as unknown:
@@ -179,7 +181,9 @@ def _refuse(code: str, message: str, status: int) -> Answer:
 
 def _too_large(uri_bytes: int) -> Answer:
     status, reason = (414, "URI Too Long") if uri_bytes > MAX_HEAD else (431, "Request Header Fields Too Large")
-    return Answer(status, Text(f"<h1>Bad Message {status}</h1><pre>reason: {reason}</pre>"), {"Content-Type": "text/html"})
+    return Answer(
+        status, Text(f"<h1>Bad Message {status}</h1><pre>reason: {reason}</pre>"), {"Content-Type": "text/html"}
+    )
 
 
 def fault_answer(status: int) -> Answer:
@@ -189,7 +193,10 @@ def fault_answer(status: int) -> Answer:
         403: ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
         404: ("NOT_FOUND", "The requested resource does not exist"),
         429: ("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."),
-        500: ("UNKNOWN_EXCEPTION", f"An unexpected error occurred. Please include this ErrorId: {secrets.token_hex(8)}"),
+        500: (
+            "UNKNOWN_EXCEPTION",
+            f"An unexpected error occurred. Please include this ErrorId: {secrets.token_hex(8)}",
+        ),
     }
     if status in texts:
         return _refuse(*texts[status], status)
@@ -222,7 +229,9 @@ def create_app(org: Org, faults: Faults | None = None, recorder: Recorder | None
 
 def _head_bytes(scope: Scope) -> int:
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
-    return len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) + 4 for name, value in pairs)
+    return (
+        len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) + 4 for name, value in pairs)
+    )
 
 
 def _encode(org: Org, request: Request, found: Answer) -> tuple[bytes, dict[str, str]]:

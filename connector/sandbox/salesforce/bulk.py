@@ -63,7 +63,11 @@ def _show(call: Call, job: Job) -> Json:
         "columnDelimiter": job.request.get("columnDelimiter", "COMMA"), "jobType": "V2Ingest" if job.kind == "ingest" else "V2Query",
     }  # fmt: skip
     if job.kind == "query":
-        return common | {"object": job.query.sobject.name if job.query else "", "numberRecordsProcessed": len(job.found), "retries": 0}
+        return common | {
+            "object": job.query.sobject.name if job.query else "",
+            "numberRecordsProcessed": len(job.found),
+            "retries": 0,
+        }
     return common | {
         "object": job.request["object"],
         "externalIdFieldName": job.request.get("externalIdFieldName"),
@@ -97,7 +101,9 @@ def create_ingest(call: Call) -> Answer:
     request = call.request.fields
     sobject = call.org.schema.get(str(request.get("object", "")))
     if sobject is None:
-        raise ApiError("INVALIDENTITY", f"InvalidEntity : Entity '{request.get('object')}' is not supported by the Bulk API.")
+        raise ApiError(
+            "INVALIDENTITY", f"InvalidEntity : Entity '{request.get('object')}' is not supported by the Bulk API."
+        )
     if request.get("operation") not in OPERATIONS:
         raise ApiError("INVALIDJOB", f"InvalidJob : operation {request.get('operation')} is not supported")
     if request["operation"] == "upsert":
@@ -243,7 +249,9 @@ def create_query(call: Call) -> Answer:
     deleted = request["operation"] == "queryAll"
     query = compile_query(call.org, call.user_id, str(request.get("query", "")), version=call.version, deleted=deleted)
     if query.aggregate or not query.flat:
-        raise ApiError("API_ERROR", "Aggregate queries, OFFSET, FIELDS() and child queries are not supported by Bulk API 2.0")
+        raise ApiError(
+            "API_ERROR", "Aggregate queries, OFFSET, FIELDS() and child queries are not supported by Bulk API 2.0"
+        )
     job = _new(call, "query", request)
     job.query, job.state, job.found = query, "UploadComplete", query.ids()
     return Answer(200, _show(call, job))

@@ -47,7 +47,9 @@ def _check(parts: list[Json]) -> None:
         raise ApiError("LIMIT_EXCEEDED", f"Too many subrequests: {len(parts)}. The limit is {MAX_PARTS}")
     heavy = sum(bool(_HEAVY.match(str(part.get("url", "")))) for part in parts)
     if heavy > MAX_HEAVY:
-        raise ApiError("LIMIT_EXCEEDED", f"No more than {MAX_HEAVY} subrequests can be queries or sObject Collections operations")
+        raise ApiError(
+            "LIMIT_EXCEEDED", f"No more than {MAX_HEAVY} subrequests can be queries or sObject Collections operations"
+        )
     names = [part.get("referenceId") for part in parts]
     if any(not isinstance(name, str) or not _REFERENCE_ID.fullmatch(name) for name in names):
         raise ApiError("JSON_PARSER_ERROR", "Every subrequest needs a referenceId of letters, digits and underscores")
@@ -156,7 +158,9 @@ def run_tree(call: Call, name: str) -> Answer:
 
 
 def _plant(writer: Writer, sobject: SObject, rows: list[Json], parent: Json, results: list[Json]) -> None:
-    links = {one.field.child_name.lower(): one for one in writer.org.schema.children(sobject.name) if one.field.child_name}
+    links = {
+        one.field.child_name.lower(): one for one in writer.org.schema.children(sobject.name) if one.field.child_name
+    }
     for row in rows:
         reference = str((row.get("attributes") or {}).get("referenceId", ""))
         nested = {key: value for key, value in row.items() if key.lower() in links and isinstance(value, dict)}

@@ -47,7 +47,9 @@ def describe_field(field: Field) -> Json:
         "extraTypeInfo": "richtextarea" if field.html else "plaintextarea" if field.long else None,
         "filterable": not field.long,
         "formulaTreatNullNumberAsZero": bool(field.calculated and field.blanks_as_zero),
-        "groupable": sortable and field.type not in {"datetime", "double", "currency", "percent"} and not field.calculated,
+        "groupable": sortable
+        and field.type not in {"datetime", "double", "currency", "percent"}
+        and not field.calculated,
         "htmlFormatted": field.html,
         "idLookup": field.external_id or field.name == "Id",
         "inlineHelpText": field.help or None,
@@ -59,7 +61,13 @@ def describe_field(field: Field) -> Json:
         "nillable": not field.required and field.type not in {"boolean", "id"} and not _stamped(field),
         "permissionable": field.custom and not field.required,
         "picklistValues": [
-            {"active": one.active, "defaultValue": one.default, "label": one.label, "validFor": None, "value": one.value}
+            {
+                "active": one.active,
+                "defaultValue": one.default,
+                "label": one.label,
+                "validFor": None,
+                "value": one.value,
+            }
             for one in field.choices
         ],
         "polymorphicForeignKey": len(field.reference_to) > 1,
@@ -123,7 +131,7 @@ def summarise(sobject: SObject, base: str) -> Json:
 def describe(org: Org, user_id: str, sobject: SObject, base: str) -> Json:
     """Return the describe of an object, without the fields that are hidden from the user."""
     fields = [one for one in sobject.fields.values() if not org.hidden_from(user_id, sobject, one)]
-    children = [
+    children: list[Json] = [
         {
             "cascadeDelete": one.field.on_delete == "Cascade",
             "childSObject": one.sobject.name,

@@ -1,5 +1,6 @@
 """Formula fields, validation rules and default values, computed over stored rows."""
 
+# ruff: noqa: S608 - names in SQL come from the org's own schema; values are bound
 from __future__ import annotations
 
 import re
@@ -16,6 +17,7 @@ from connector.sandbox.salesforce.values import Stored, show, stamp
 
 Row = Mapping[str, Stored]
 Globals = Callable[[str], Any]
+
 
 @lru_cache(maxsize=1024)
 def compiled(text: str) -> Formula:
@@ -156,9 +158,8 @@ class Formulas:
         except EvaluationError:
             return to_stored(field, None)
 
-    def broken(self, formula: str, sobject: SObject, new: Row, old: Row | None, user_id: str) -> bool:
+    def broken(self, formula: str, sobject: SObject, new: Row, old: Row | None, resolve_global: Globals) -> bool:
         """Tell whether a validation rule's condition holds for the row about to be saved."""
-        resolve_global = self.globals(user_id)
         prior = self.reader(sobject, old, resolve_global) if old is not None else None
         context = Context(
             resolve=self.reader(sobject, new, resolve_global), now=self._now(), types=self.types(sobject),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -140,7 +140,12 @@ class Org:
             return [writer.create(sobject, row) for row in rows]
 
     def update(
-        self, object_name: str, record_id: str, changes: Mapping[str, Any], user_id: str = "", at: datetime | None = None
+        self,
+        object_name: str,
+        record_id: str,
+        changes: Mapping[str, Any],
+        user_id: str = "",
+        at: datetime | None = None,
     ) -> None:
         """Change one row as ``user_id``. Raises RowErrors."""
         with self.writing(user_id, at) as writer:
@@ -193,6 +198,11 @@ class Org:
             self.usage.used = 0
         self.authority.reset()
         self.plant()
+
+    def close(self) -> None:
+        """Close the database. The org answers nothing afterwards."""
+        with self.lock:
+            self.storage.connection.close()
 
     def launch_info(self) -> dict[str, Any]:
         """Return how to reach the org: the ``salesforce`` member of the sandbox's first line, with a token per person."""

@@ -24,10 +24,14 @@ class Person:
 
 
 PEOPLE = {
-    "integration": Person("ACE", "Integration", "integration@northwind.example", "integration-2026", "API Only", "integration"),
+    "integration": Person(
+        "ACE", "Integration", "integration@northwind.example", "integration-2026", "API Only", "integration"
+    ),
     "admin": Person("Ada", "Moreno", "admin@northwind.example", "admin-2026", "System Administrator", "admin"),
     "seller": Person("Sam", "Okafor", "sam.okafor@northwind.example", "seller-2026", "Standard User", "seller"),
-    "seller2": Person("Rita", "Lindqvist", "rita.lindqvist@northwind.example", "seller-2026", "Standard User", "seller"),
+    "seller2": Person(
+        "Rita", "Lindqvist", "rita.lindqvist@northwind.example", "seller-2026", "Standard User", "seller"
+    ),
 }
 """By role, in the order of their ids."""
 
@@ -49,7 +53,8 @@ def plant(org: Org) -> None:
             "TimeZoneSidKey": "GMT",
         })  # fmt: skip
         profiles = {
-            key: writer.create(org.schema["Profile"], {"Name": name, "UserType": "Standard"}) for key, name in PROFILES.items()
+            key: writer.create(org.schema["Profile"], {"Name": name, "UserType": "Standard"})
+            for key, name in PROFILES.items()
         }
         for place, person in enumerate(PEOPLE.values(), 1):
             created = writer.create(org.schema["User"], {
@@ -66,7 +71,9 @@ def _grant(org: Org) -> None:
     with org.writing(org.user("admin")) as writer:
         for path in sorted(org.schema_dir.rglob("*.permissionset-meta.xml")):
             name = path.name.split(".")[0]
-            created = writer.create(org.schema["PermissionSet"], {"Name": name, "Label": name.replace("_", " "), "IsCustom": True})
+            created = writer.create(
+                org.schema["PermissionSet"], {"Name": name, "Label": name.replace("_", " "), "IsCustom": True}
+            )
             for role, person in PEOPLE.items():
                 if any(word in name.lower() for word in KINDS[person.permissions]):
                     assignment = {"PermissionSetId": created, "AssigneeId": org.user(role)}

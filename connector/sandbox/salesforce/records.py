@@ -1,5 +1,6 @@
 """Writes rows as Salesforce does: every check in its order, stamps, cascades, and its own words for what is refused."""
 
+# ruff: noqa: S608 - names in SQL come from the org's own schema; values are bound
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from connector.sandbox.salesforce.standard import STAGES
 from connector.sandbox.salesforce.values import Stored, stamp, store
 
 if TYPE_CHECKING:
+    from connector.sandbox.salesforce.formulas import Globals
     from connector.sandbox.salesforce.org import Org
 
 NEVER_REQUIRED = frozenset({"boolean"})
@@ -32,6 +34,7 @@ class Writer:
     at: datetime
     locks: int = 0
     known: set[tuple[tuple[str, ...], str]] = field(default_factory=set)
+    _globals: Globals | None = None
 
     def create(self, sobject: SObject, data: Mapping[str, Any]) -> str:
         """Insert one row and return its id.
@@ -59,7 +62,9 @@ class Writer:
         changes = {name: value for name, value in new.items() if value != old.get(name)}
         self.org.storage.update(sobject, record_id, changes | self._stamps())
 
-    def upsert(self, sobject: SObject, key: Field, text: str, data: Mapping[str, Any], *, create: bool = True) -> tuple[str, bool]:
+    def upsert(
+        self, sobject: SObject, key: Field, text: str, data: Mapping[str, Any], *, create: bool = True
+    ) -> tuple[str, bool]:
         """Update the row whose external id is ``text``, or insert one; return its id and whether it was inserted.
 
         Raises:
@@ -209,12 +214,19 @@ class Writer:
             errors = [
                 ApiError("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, [rule.field] if rule.field else [])
                 for rule in sobject.rules
-                if self.org.formulas.broken(rule.formula, sobject, row, old, self.user_id)
+                if self.org.formulas.broken(rule.formula, sobject, row, old, self._resolve_global())
             ]
         if not errors:
             errors = [error for one in changed if one.unique for error in self._check_unique(sobject, one, row)]
         if errors:
             raise RowErrors(errors)
+        if sobject.custom_setting or sobject.name == "User":
+            self._globals = None  # what it resolved may change with this row
+
+    def _resolve_global(self) -> Globals:
+        if self._globals is None:
+            self._globals = self.org.formulas.globals(self.user_id)
+        return self._globals
 
     def _automate(self, sobject: SObject, row: dict[str, Stored], old: dict[str, Stored] | None) -> None:
         """Let the org's before-save automation rewrite fields."""

@@ -87,9 +87,7 @@ def failure(errors: Sequence[ApiError]) -> Json:
 def _rolled_back(result: Json) -> Json:
     if not result["success"]:
         return result
-    message = (
-        "Record rolled back because not all records were valid and the request was using AllOrNone header"
-    )
+    message = "Record rolled back because not all records were valid and the request was using AllOrNone header"
     return failure([ApiError("ALL_OR_NONE_OPERATION_ROLLED_BACK", message)])
 
 
@@ -180,7 +178,9 @@ def read_many(call: Call, name: str) -> Answer:
     else:
         given, fields = (call.request.query.get(one, "").split(",") for one in ("ids", "fields"))
     if len(given) > MAX_READ:
-        raise ApiError("EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MAX_READ} records into this call")
+        raise ApiError(
+            "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MAX_READ} records into this call"
+        )
     wanted = [record_id(one.strip(), sobject.name) for one in given]
     if not any(fields):
         raise not_found() if not wanted else ApiError("MALFORMED_QUERY", "fields are required")

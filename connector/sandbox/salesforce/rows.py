@@ -22,7 +22,9 @@ Row = dict[str, Any]
 def read_rows(call: Call, sobject: SObject, ids: list[str], names: list[str]) -> list[Row]:
     """Return the undeleted rows of those ids with those fields. Raises ApiError ``INVALID_FIELD``."""
     items = [Item(Path(tuple(name.strip().split(".")), 1)) for name in names]
-    query = Query(call.org, call.user_id, Select(items, Path((sobject.name,))), version=call.version, text="", sobject=sobject)
+    query = Query(
+        call.org, call.user_id, Select(items, Path((sobject.name,))), version=call.version, text="", sobject=sobject
+    )
     live = [one for one in ids if (row := call.org.storage.row(sobject, one)) and not row["IsDeleted"]]
     return query.rows(live)
 
@@ -61,7 +63,10 @@ def get_row(call: Call, name: str, text: str) -> Answer:
 def _get(call: Call, sobject: SObject, row_id: str) -> Answer:
     names = call.request.query.get("fields")
     wanted = [one for one in names.split(",") if one.strip()] if names else visible_fields(call, sobject)
-    with_stamp = [*wanted, *(["LastModifiedDate"] if "lastmodifieddate" not in {one.strip().lower() for one in wanted} else [])]
+    with_stamp = [
+        *wanted,
+        *(["LastModifiedDate"] if "lastmodifieddate" not in {one.strip().lower() for one in wanted} else []),
+    ]
     found = read_rows(call, sobject, [row_id], with_stamp)
     if not found:
         raise not_found()
@@ -89,7 +94,11 @@ def create_row(call: Call, name: str) -> Answer:
         raise ApiError("METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are HEAD,GET", status=405)
     with call.org.writing(call.user_id, locks=call.locks) as writer:
         created = writer.create(sobject, call.request.fields)
-    return Answer(201, {"id": created, "success": True, "errors": []}, {"Location": f"{call.base}/sobjects/{sobject.name}/{created}"})
+    return Answer(
+        201,
+        {"id": created, "success": True, "errors": []},
+        {"Location": f"{call.base}/sobjects/{sobject.name}/{created}"},
+    )
 
 
 def update_row(call: Call, name: str, text: str) -> Answer:
@@ -115,7 +124,9 @@ def _check_unmodified(call: Call, sobject: SObject, row: Row) -> None:
     stale = limit is not None and read_stamp(row["LastModifiedDate"]) > limit
     own = _tag(sobject, row["Id"], row["LastModifiedDate"]).get("ETag")
     if stale or (tag is not None and own is not None and tag not in {own, "*"}):
-        raise ApiError("PRECONDITION_FAILED", "The precondition of the request was not met: the record has changed", status=412)
+        raise ApiError(
+            "PRECONDITION_FAILED", "The precondition of the request was not met: the record has changed", status=412
+        )
 
 
 def delete_row(call: Call, name: str, text: str) -> Answer:
@@ -128,7 +139,11 @@ def delete_row(call: Call, name: str, text: str) -> Answer:
 def key_field(call: Call, sobject: SObject, name: str) -> Field:
     """Return the external id field of that name. Raises ApiError 404."""
     found = sobject.field(name)
-    if found is None or not (found.external_id or found.name == "Id") or call.org.hidden_from(call.user_id, sobject, found):
+    if (
+        found is None
+        or not (found.external_id or found.name == "Id")
+        or call.org.hidden_from(call.user_id, sobject, found)
+    ):
         message = "Provided external ID field does not exist or is not accessible: " + name
         raise ApiError("NOT_FOUND", message, status=404)
     return found

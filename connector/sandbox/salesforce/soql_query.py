@@ -1,5 +1,6 @@
 """Runs a query: ids first, then the rows of one page at a time, nested as the REST API nests them."""
 
+# ruff: noqa: S608 - names in SQL come from the org's own schema; values are bound
 from __future__ import annotations
 
 import json
@@ -74,7 +75,9 @@ class Query:
             raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
         wide = {"ALL", "CUSTOM"} & {one.expression for one in select.items if isinstance(one.expression, str)}
         if wide and not (select.limit is not None and select.limit <= MAX_FIELDS_LIMIT):
-            raise ApiError("MALFORMED_QUERY", f"The SOQL FIELDS function must have a LIMIT of at most {MAX_FIELDS_LIMIT}")
+            raise ApiError(
+                "MALFORMED_QUERY", f"The SOQL FIELDS function must have a LIMIT of at most {MAX_FIELDS_LIMIT}"
+            )
         if sum(isinstance(one.expression, Select) for one in select.items) > MAX_CHILD_QUERIES:
             raise ApiError("MALFORMED_QUERY", f"A query can have at most {MAX_CHILD_QUERIES} child queries")
 
@@ -92,7 +95,9 @@ class Query:
         column = self.scope.expression(one.expression)
         if column.field.long or column.field.type == "multipicklist":
             raise self.scope.error(
-                "MALFORMED_QUERY", one.expression.column, f"field '{column.field.name}' can not be sorted in a query call"
+                "MALFORMED_QUERY",
+                one.expression.column,
+                f"field '{column.field.name}' can not be sorted in a query call",
             )
         natural = one.nulls_last == one.descending  # SQLite has nulls first ascending and last descending
         nulls = "" if natural else " NULLS LAST" if one.nulls_last else " NULLS FIRST"
@@ -215,7 +220,9 @@ class Query:
         if kind == "Name":
             owner = self._org.schema.by_prefix(record_id)
             kind = owner.name if owner else kind
-        row: Json = {"attributes": {"type": kind, "url": f"/services/data/v{self._version}/sobjects/{kind}/{record_id}"}}
+        row: Json = {
+            "attributes": {"type": kind, "url": f"/services/data/v{self._version}/sobjects/{kind}/{record_id}"}
+        }
         for name, member in node.members.items():
             if isinstance(member, Node):
                 row[name] = None if values[member.place] is None else self._shape(member, values)
@@ -234,7 +241,9 @@ class Query:
         child = next((one for one in children if one.field.child_name.lower() == name.lower()), None)
         if child is None:
             raise self.scope.error(
-                "INVALID_TYPE", select.source.column, f"Didn't understand relationship '{name}' in FROM part of query call."
+                "INVALID_TYPE",
+                select.source.column,
+                f"Didn't understand relationship '{name}' in FROM part of query call.",
             )
         query = Query(self._org, self.scope.user_id, select, version=self._version, text=self.scope.text,
                       sobject=child.sobject, deleted=self._deleted, prefix="c")  # fmt: skip
@@ -280,7 +289,9 @@ class Query:
         sql = f"SELECT {', '.join(columns)} FROM {self.scope.tables} WHERE {self._where}{grouping}{condition}{order}{self._window}"
         found = self._org.storage.execute(sql, [*self._parameters, *having.parameters]).fetchall()
         if len(found) > MAX_GROUPS:
-            raise ApiError("EXCEEDED_ID_LIMIT", "Aggregate query does not support queryMore(), use LIMIT to restrict the results")
+            raise ApiError(
+                "EXCEEDED_ID_LIMIT", "Aggregate query does not support queryMore(), use LIMIT to restrict the results"
+            )
         head = {"attributes": {"type": "AggregateResult"}}
         return [head | {key: one(value) for key, one, value in zip(keys, shows, row, strict=True)} for row in found]
 
@@ -313,7 +324,9 @@ def _display(expression: Path | Call, shown: Field) -> Show:
     """Return the function from a stored value to JSON."""
     if isinstance(expression, Call) and expression.name.upper() == "TOLABEL":
         labels = {one.value: one.label for one in shown.choices}
-        return lambda value: None if value is None else ";".join(labels.get(part, part) for part in str(value).split(";"))
+        return lambda value: (
+            None if value is None else ";".join(labels.get(part, part) for part in str(value).split(";"))
+        )
     if isinstance(expression, Call) and expression.name.upper() == "FORMAT":
         return lambda value: None if value is None else str(show(shown, value))
     if shown.type == "boolean":

@@ -1,5 +1,6 @@
 """Resolves the names in a query to SQL expressions: fields, parents' fields by joins, formulas by functions."""
 
+# ruff: noqa: S608 - names in SQL come from the org's own schema; values are bound
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -64,7 +65,7 @@ def polymorphic_view() -> str:
     for table in ("User", "Group", "Profile", "Organization"):
         own = _OWN_COLUMN.get(table, set(_PERSON))
         columns = [f'"{one}"' if one in own else f'NULL AS "{one}"' for one in _PERSON]
-        kind = "\"Type\"" if table == "Group" else f"'{table}' AS Type"
+        kind = '"Type"' if table == "Group" else f"'{table}' AS Type"
         parts.append(f'SELECT Id, {", ".join(columns)}, {kind} FROM "{table}"')
     return f'CREATE TEMP VIEW IF NOT EXISTS "Name" AS {" UNION ALL ".join(parts)}'
 
@@ -72,7 +73,9 @@ def polymorphic_view() -> str:
 class Scope:
     """The tables of one query, as the names in it call for them."""
 
-    def __init__(self, org: Org, user_id: str, sobject: SObject, alias: str = "", text: str = "", prefix: str = "t") -> None:
+    def __init__(
+        self, org: Org, user_id: str, sobject: SObject, alias: str = "", text: str = "", prefix: str = "t"
+    ) -> None:
         self.org, self.user_id, self.root = org, user_id, sobject
         self._alias, self.text, self._prefix = alias.lower(), text, prefix
         self.base = Source(f"{prefix}0", sobject)
@@ -96,7 +99,11 @@ class Scope:
             ApiError: ``INVALID_FIELD`` for names that the object does not have or the user may not see.
         """
         names = path.names
-        if len(names) > 1 and names[0].lower() in {self._alias, self.root.name.lower()} and not self.root.parent(names[0]):
+        if (
+            len(names) > 1
+            and names[0].lower() in {self._alias, self.root.name.lower()}
+            and not self.root.parent(names[0])
+        ):
             names = names[1:]
         return self._column(self.source(self.base, names[:-1], path.column), names[-1], path.column)
 
@@ -118,11 +125,15 @@ class Scope:
         if names in self.sources:
             return self.sources[names]
         if len(names) > MAX_LEVELS or len(self.joins) >= MAX_PARENTS:
-            raise self.error("MALFORMED_QUERY", column, "maximum depth or number of relationships exceeded in the query")
+            raise self.error(
+                "MALFORMED_QUERY", column, "maximum depth or number of relationships exceeded in the query"
+            )
         many = len(reference.reference_to) > 1
         parent = self.org.polymorphic if many else self.org.schema[reference.reference_to[0]]
         joined = Source(f"{self._prefix}{len(self.sources)}", parent, names)
-        self.joins.append(f'LEFT JOIN "{parent.name}" AS {joined.alias} ON {joined.alias}.Id = {child.alias}."{reference.name}"')
+        self.joins.append(
+            f'LEFT JOIN "{parent.name}" AS {joined.alias} ON {joined.alias}.Id = {child.alias}."{reference.name}"'
+        )
         self.sources[names] = joined
         return joined
 
@@ -149,7 +160,9 @@ class Scope:
             head, _, last = name.rpartition(".")
             table = self.source(source, tuple(head.split(".")) if head else ())
             if (found := table.sobject.field(last)) is None:
-                raise ApiError("UNKNOWN_EXCEPTION", f"The formula of {field.name} names {name}, which does not exist.", status=500)
+                raise ApiError(
+                    "UNKNOWN_EXCEPTION", f"The formula of {field.name} names {name}, which does not exist.", status=500
+                )
             inputs.append((name, found))
             arguments.append(self.field_sql(table, found))
         function = self.org.formula_function(source.sobject, field, inputs)
@@ -190,7 +203,9 @@ class Scope:
 
 
 def formula_adapter(
-    inputs: list[tuple[str, Field]], evaluate: Callable[[Callable[[str], object]], Stored], resolve_global: Callable[[str], object]
+    inputs: list[tuple[str, Field]],
+    evaluate: Callable[[Callable[[str], object]], Stored],
+    resolve_global: Callable[[str], object],
 ) -> Callable[..., Stored]:
     """Return a function of SQL values that computes a formula over them."""
     places = {name.lower(): (place, field) for place, (name, field) in enumerate(inputs)}

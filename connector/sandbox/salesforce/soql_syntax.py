@@ -106,7 +106,9 @@ def malformed(text: str, column: int, problem: str) -> ApiError:
 
 @lru_cache(maxsize=1)
 def _grammar() -> Lark:
-    return Lark(File(__file__).with_name("soql.lark").read_text(encoding="utf8"), parser="lalr", maybe_placeholders=False)
+    return Lark(
+        File(__file__).with_name("soql.lark").read_text(encoding="utf8"), parser="lalr", maybe_placeholders=False
+    )
 
 
 @lru_cache(maxsize=256)
@@ -119,7 +121,8 @@ def parse(text: str) -> Select:
     if len(text) > MAX_TEXT:
         raise ApiError("QUERY_TOO_COMPLICATED", f"SOQL statements cannot be longer than {MAX_TEXT} characters.")
     try:
-        return _Build(text).transform(_grammar().parse(text))
+        built: Select = _Build(text).transform(_grammar().parse(text))
+        return built
     except UnexpectedInput as fault:
         column = (fault.pos_in_stream or 0) + 1 if (fault.pos_in_stream or 0) >= 0 else len(text)
         token = getattr(fault, "token", None)
@@ -285,7 +288,9 @@ class _Build(Transformer[Token, Any]):
             if word in "_%":
                 return "\\" + word
             if word not in _ESCAPES:
-                raise malformed(self._text, _place(token) + match.start() + 1, f"Illegal escape sequence '\\{word}' in string")
+                raise malformed(
+                    self._text, _place(token) + match.start() + 1, f"Illegal escape sequence '\\{word}' in string"
+                )
             # A doubled backslash stays one that LIKE must not read as an escape.
             return "\x00" if word == "\\" else _ESCAPES[word]
 

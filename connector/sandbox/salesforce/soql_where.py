@@ -1,5 +1,6 @@
 """Conditions of a query to SQL, with Salesforce's two-valued logic and its checks of literals against field types."""
 
+# ruff: noqa: S608 - names in SQL come from the org's own schema; values are bound
 from __future__ import annotations
 
 from datetime import date
@@ -56,7 +57,9 @@ class Conditions:
         value = self._value(node, column, literal)
         if value is None:
             if operator not in {"=", "!="}:
-                raise self._invalid(node, f"operator {operator} can not be used with null", "INVALID_QUERY_FILTER_OPERATOR")
+                raise self._invalid(
+                    node, f"operator {operator} can not be used with null", "INVALID_QUERY_FILTER_OPERATOR"
+                )
             return f"{column.sql} IS {'NOT ' if operator == '!=' else ''}NULL"
         if column.field.type in {"boolean", "multipicklist"} | ID_TYPES and operator not in {"=", "!="}:
             raise self._invalid(node, f"invalid operator on field {column.field.name}", "INVALID_QUERY_FILTER_OPERATOR")
@@ -76,7 +79,8 @@ class Conditions:
         if literal.kind != expected:
             quotes = "should be enclosed" if expected == "string" else "should not be enclosed"
             raise self._invalid(
-                node, f"value of filter criterion for field '{column.field.name}' must be of type {kind} and {quotes} in quotes"
+                node,
+                f"value of filter criterion for field '{column.field.name}' must be of type {kind} and {quotes} in quotes",
             )
         return self._converted(node, literal)
 
@@ -115,7 +119,9 @@ class Conditions:
         if found is None:
             raise self._scope.error("MALFORMED_QUERY", literal.column, f"unexpected token: '{name}'")
         if column.field.type not in {"date", "datetime"}:
-            raise self._invalid(node, f"value of filter criterion for field '{column.field.name}' must be of type {column.field.type}")
+            raise self._invalid(
+                node, f"value of filter criterion for field '{column.field.name}' must be of type {column.field.type}"
+            )
         negated = node.operator == "!="
         template = _RANGE["=" if negated else node.operator]
         first, after = (f"'{self._edge(column, day)}'" for day in found)
@@ -138,7 +144,9 @@ class Conditions:
     def _semijoin(self, node: Compare, column: Column) -> str:
         inner: Select = node.right
         if column.field.type not in ID_TYPES:
-            raise self._invalid(node, "The left operand in a semi join expression should be an ID or reference field", "MALFORMED_QUERY")
+            raise self._invalid(
+                node, "The left operand in a semi join expression should be an ID or reference field", "MALFORMED_QUERY"
+            )
         outer = self._scope
         sobject = outer.org.queryable(inner.source, outer)
         scope = outer.org.scope(sobject, outer.user_id, inner.alias, prefix=outer.base.alias + "s")
@@ -152,19 +160,26 @@ class Conditions:
 
     def _includes(self, node: Compare, column: Column) -> str:
         if column.field.type != "multipicklist":
-            raise self._invalid(node, f"{node.operator} can only be used with multi-select picklists", "INVALID_QUERY_FILTER_OPERATOR")
+            raise self._invalid(
+                node, f"{node.operator} can only be used with multi-select picklists", "INVALID_QUERY_FILTER_OPERATOR"
+            )
         choices = [str(self._value(node, column, one) or "") for one in node.right]
         self.parameters.extend(choices)
         sql = " OR ".join([f"soql_includes({column.sql}, ?)"] * len(choices))
         return f"({sql})" if node.operator == "INCLUDES" else f"NOT COALESCE(({sql}), 0)"
 
     def _like(self, node: Compare, column: Column) -> str:
-        if column.field.type in ID_TYPES | NUMBER_TYPES | {"boolean", "date", "datetime", "multipicklist"} or isinstance(
-            node.left, Call
-        ):
+        if column.field.type in ID_TYPES | NUMBER_TYPES | {
+            "boolean",
+            "date",
+            "datetime",
+            "multipicklist",
+        } or isinstance(node.left, Call):
             raise self._invalid(node, f"invalid operator on {column.field.type} field", "INVALID_QUERY_FILTER_OPERATOR")
         if not isinstance(node.right, Literal) or node.right.kind != "string":
-            raise self._invalid(node, f"value of filter criterion for field '{column.field.name}' should be enclosed in quotes")
+            raise self._invalid(
+                node, f"value of filter criterion for field '{column.field.name}' should be enclosed in quotes"
+            )
         self.parameters.append(node.right.value)
         return f"soql_like({column.sql}, ?)"
 

@@ -176,17 +176,26 @@ def read_field(line: str) -> Field:
 
 def system_fields() -> list[Field]:
     """Return the fields that every object has."""
-    fixed = {"createable": False, "updateable": False}
-    user = {"length": 18, "reference_to": ("User",), **fixed}
     return [
-        Field("Id", "Record ID", "id", length=18, **fixed),
-        Field("IsDeleted", "Deleted", "boolean", **fixed),
-        Field("CreatedDate", "Created Date", "datetime", **fixed),
-        Field("CreatedById", "Created By ID", "reference", parent_name="CreatedBy", **user),
-        Field("LastModifiedDate", "Last Modified Date", "datetime", **fixed),
-        Field("LastModifiedById", "Last Modified By ID", "reference", parent_name="LastModifiedBy", **user),
-        Field("SystemModstamp", "System Modstamp", "datetime", **fixed),
+        Field("Id", "Record ID", "id", length=18, createable=False, updateable=False),
+        Field("IsDeleted", "Deleted", "boolean", createable=False, updateable=False),
+        _stamp("CreatedDate", "Created Date"),
+        _stamper("CreatedById", "Created By ID"),
+        _stamp("LastModifiedDate", "Last Modified Date"),
+        _stamper("LastModifiedById", "Last Modified By ID"),
+        _stamp("SystemModstamp", "System Modstamp"),
     ]
+
+
+def _stamp(name: str, label: str) -> Field:
+    return Field(name, label, "datetime", createable=False, updateable=False)
+
+
+def _stamper(name: str, label: str) -> Field:
+    parent = name.removesuffix("Id")
+    return Field(
+        name, label, "reference", 18, reference_to=("User",), parent_name=parent, createable=False, updateable=False
+    )
 
 
 def owner_field() -> Field:
@@ -215,11 +224,13 @@ def new_object(name: str, label: str, plural: str, *, owner: bool) -> SObject:
 def standard_schema() -> Schema:
     """Return the schema of an org into which nothing was deployed."""
     schema = Schema()
+    current = SObject("", "", "")
     for line in filter(None, FIELDS.splitlines()):
         if "|" in line:
             current.add(read_field(line))
             continue
-        current = new_object(line, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", line), f"{line}s", owner=line not in NO_OWNER)
+        label = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", line)
+        current = new_object(line, label, f"{label}s", owner=line not in NO_OWNER)
         current.createable = line not in READ_ONLY
         schema.add(current)
     return schema

@@ -36,12 +36,16 @@ class Request:
     @cached_property
     def query(self) -> dict[str, str]:
         """The parameters of the query string, the last one of a name; keys in lower case."""
-        return {name.lower(): values[-1] for name, values in parse_qs(self.query_string, keep_blank_values=True).items()}
+        return {
+            name.lower(): values[-1] for name, values in parse_qs(self.query_string, keep_blank_values=True).items()
+        }
 
     @cached_property
     def form(self) -> dict[str, str]:
         """The fields of a form, from the body or, failing that, from the query string."""
-        return dict(parse_qsl(self.body.decode("utf8", "replace"), keep_blank_values=True)) or dict(parse_qsl(self.query_string))
+        return dict(parse_qsl(self.body.decode("utf8", "replace"), keep_blank_values=True)) or dict(
+            parse_qsl(self.query_string)
+        )
 
     @cached_property
     def json(self) -> Any:
@@ -51,7 +55,11 @@ class Request:
         try:
             return json.loads(self.body)
         except (json.JSONDecodeError, UnicodeDecodeError) as fault:
-            problem = "The HTTP entity body is required, but this request has no entity body." if not self.body else str(fault)
+            problem = (
+                "The HTTP entity body is required, but this request has no entity body."
+                if not self.body
+                else str(fault)
+            )
             raise ApiError("JSON_PARSER_ERROR", problem) from fault
 
     @property
