@@ -110,16 +110,22 @@ def _visibility_problems(object_name: str, reader: Reader, user_id: str) -> Iter
 
     Every profile has a permission set behind it, so the assignments cover both.
     """
+    silent = False
     for soql in _visibility_questions(object_name, user_id):
         try:
             answers = list(reader.query(soql))
         except (MappingError, RecordRejected):
-            continue  # this witness is not readable for the user; another may answer
+            silent = True  # this witness is not readable for the user; another may answer
+            continue
         if any(_grants_all(row) for row in answers):
             return
-    rule = "nothing shows that the integration user sees all records: hidden ones are neither sent nor updated."
-    remedy = f"Grant View All on {object_name} by permission set."
-    yield Problem("RECORDS_MAY_BE_HIDDEN", object_name, "", rule, remedy)
+    if silent:
+        code = "VISIBILITY_UNKNOWN"
+        rule = "whether the integration user sees all records cannot be read: hidden ones are neither sent nor updated."
+    else:
+        code = "RECORDS_MAY_BE_HIDDEN"
+        rule = "nothing shows that the integration user sees all records: hidden ones are neither sent nor updated."
+    yield Problem(code, object_name, "", rule, f"Make sure that a permission set grants View All on {object_name}.")
 
 
 def _visibility_questions(object_name: str, user_id: str) -> Sequence[str]:

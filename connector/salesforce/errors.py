@@ -14,13 +14,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.resources import files
 from typing import Any
 
 import requests
 from simple_salesforce.exceptions import SalesforceError
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from connector import data
 from connector.errors import (
     AuthFailed,
     ConfigError,
@@ -35,7 +35,7 @@ from connector.errors import (
     StaleRecord,
 )
 
-TABLE: dict[str, Any] = json.loads(files("connector.data").joinpath("salesforce_errors.json").read_text("utf8"))
+TABLE: dict[str, Any] = data.read("salesforce_errors.json")
 QUOTA_PAUSE = timedelta(minutes=15)
 PAUSES = {"quota": QUOTA_PAUSE, "hold": timedelta(minutes=15), "storage": timedelta(hours=1)}
 STATUS_KINDS = {
@@ -45,6 +45,7 @@ STATUS_KINDS = {
 DEFAULT_REMEDY = "Correct the record or the configuration that the message names, then retry."
 AMBIGUOUS_REMEDY = "Merge the records or clear the key on all but one, and make the field unique."
 TOKEN_SHAPES = re.compile(r"00D\w{12,15}![\w.!]+|eyJ[\w-]+\.[\w-]+\.[\w-]*")
+QUERY_EXCERPT = re.compile(r"\A\s.*?(?=ERROR at Row:)", re.DOTALL)
 FIELD_IN_MESSAGE = re.compile(
     r"No such column '(\w+)'|duplicate value found: (\w+) duplicates|external id specified: (\w+)"
 )
@@ -181,6 +182,8 @@ def entries_of(content: object) -> tuple[Entry, ...]:
 def _entry(item: Mapping[str, Any]) -> Entry:
     code = item.get("errorCode") or item.get("statusCode") or item.get("error") or ""
     message = scrub(str(item.get("message") or item.get("error_description") or ""))
+    # An excerpt of the query may hold a customer's data; what follows it says where and what is wrong.
+    message = QUERY_EXCERPT.sub("", message).strip()
     named = tuple(str(name) for name in item.get("fields") or ())
     if not named and (found := FIELD_IN_MESSAGE.search(message)):
         named = tuple(name for name in found.groups() if name)

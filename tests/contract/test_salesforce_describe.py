@@ -132,7 +132,9 @@ def test_an_object_that_is_not_there_may_be_hidden_and_the_message_says_both(org
 # access
 
 
-def access_org(org: ScriptedOrg, *, view_all: bool = False, model: str = "Private") -> None:
+def access_org(
+    org: ScriptedOrg, *, view_all: bool = False, model: str = "Private", assignments: Answer | None = None
+) -> None:
     read_only = field("Name", createable=False, updateable=False)
     org.on("GET", "sobjects/Opportunity/describe", described("Opportunity", STAGE, FORMULA, ACCOUNT, read_only))
     org.on("GET", "sobjects/Account/describe", described("Account", field("Name"), updateable=False))
@@ -147,12 +149,11 @@ def access_org(org: ScriptedOrg, *, view_all: bool = False, model: str = "Privat
             return page([{"Id": "1", "PermissionsViewAllRecords": True}] if view_all else [])
         if "FROM EntityDefinition" in soql:
             return page([{"QualifiedApiName": "Opportunity", "InternalSharingModel": model}])
-        return refusal(400, "INVALID_TYPE", "sObject type 'PermissionSetAssignment' is not supported.")
+        return assignments or page([])
 
     org.on("GET", "query/", answer)
 
 
-@pytest.mark.requirement("PERM-02")
 def test_access_problems_name_object_field_right_and_remedy(org: ScriptedOrg) -> None:
     access_org(org)
     need = Need(
@@ -181,7 +182,17 @@ def test_access_problems_name_object_field_right_and_remedy(org: ScriptedOrg) ->
     assert [problem.code for problem in missing] == ["OBJECT_MISSING"]
 
 
-@pytest.mark.parametrize("granted", [{"view_all": True}, {"model": "ReadWrite"}, {"model": "Read"}])
+def test_a_question_that_the_user_may_not_ask_leaves_the_visibility_unknown(org: ScriptedOrg) -> None:
+    hidden = refusal(400, "INVALID_TYPE", "sObject type 'PermissionSetAssignment' is not supported.")
+    access_org(org, assignments=hidden)
+    with door_to(org) as door:
+        [problem] = door.check_access([Need("Opportunity", all_records=True)])
+    assert problem.code == "VISIBILITY_UNKNOWN" and "View All on Opportunity" in problem.remedy
+
+
+@pytest.mark.parametrize(
+    "granted", [{"assignments": page([{"Id": "1"}])}, {"view_all": True}, {"model": "ReadWrite"}, {"model": "Read"}]
+)
 def test_a_user_who_sees_all_records_has_no_visibility_problem(org: ScriptedOrg, granted: dict[str, Any]) -> None:
     access_org(org, **granted)
     with door_to(org) as door:
@@ -217,7 +228,6 @@ def test_usage_is_what_the_org_reports_with_every_answer_refusals_included(org: 
         assert door.own_usage() == 2
 
 
-@pytest.mark.requirement("OPS-06")
 def test_above_our_share_only_what_people_wait_for_goes_through(org: ScriptedOrg) -> None:
     org.limit_info = "api-usage=3/10"
     org.on("GET", "query/", page([]))

@@ -143,7 +143,6 @@ def test_a_problem_names_field_value_rule_and_remedy(org: ScriptedOrg) -> None:
     assert "max length=3" in problem.rule and "Shorten" in problem.remedy
 
 
-@pytest.mark.requirement("LOG-28")
 def test_a_message_of_five_thousand_characters_is_kept_whole(org: ScriptedOrg) -> None:
     org.on("PATCH", "composite/sobjects", Answer(200, [row_error("FIELD_CUSTOM_VALIDATION_EXCEPTION", "x" * 5000)]))
     with door_to(org) as door:
@@ -261,6 +260,14 @@ def test_no_error_text_shows_the_query_or_its_values(org: ScriptedOrg) -> None:
         list(door.query("SELECT Id FROM Lead WHERE Email = 'jane@customer.example'"))
     assert "jane" not in str(caught.value)
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+def test_an_excerpt_of_the_query_in_salesforces_message_is_left_out(org: ScriptedOrg) -> None:
+    said = "\nWHERE Email = 'jane@customer.example'\n ^\nERROR at Row:1:Column:42\nNo such column 'Foo__c'"
+    org.on("GET", "query/", refusal(400, "INVALID_FIELD", said))
+    with door_to(org) as door, pytest.raises(MappingError, match="ERROR at Row:1:Column:42\nNo such column") as caught:
+        list(door.query(SOQL))
+    assert "jane" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"<html>\xff", "", b"[]", "null", "3", b'"text"', None, [["x"]], {"unrelated": 1}])

@@ -295,7 +295,6 @@ def test_an_id_from_outside_cannot_widen_a_query(org: ScriptedOrg, bad: str) -> 
         assert soql_of(call).endswith(f"WHERE Id IN ('{good}')")
 
 
-@pytest.mark.requirement("SEC-05")
 @pytest.mark.parametrize(
     "name", ["Lead WHERE Name != ''", "Lead;", "", "Lé", "Name FROM User", "(SELECT Id FROM X)", "A\n"]
 )

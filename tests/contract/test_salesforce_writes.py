@@ -49,7 +49,6 @@ def rows(count: int) -> list[dict[str, Any]]:
     return [{"Id": key, "StageName": "New"} for key in ids(count)]
 
 
-@pytest.mark.requirement("OPS-06")
 def test_a_thousand_rows_cost_five_calls_and_outcomes_keep_their_order(org: ScriptedOrg) -> None:
     org.on("PATCH", "composite/sobjects", done)
     given = rows(1000)[::-1]
@@ -100,7 +99,6 @@ def test_a_row_without_a_usable_id_fails_alone_and_is_not_sent(org: ScriptedOrg)
     assert sizes(org) == [1]
 
 
-@pytest.mark.requirement("IN-14")
 def test_one_bad_row_of_four_fails_alone_with_the_orgs_own_words(org: ScriptedOrg) -> None:
     def answer(asked: Asked) -> Answer:
         results = done(asked).body
