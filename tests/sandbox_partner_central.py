@@ -1,4 +1,4 @@
-"""The embedded Partner Central, reached by boto3 as it comes over real HTTP; and a complete opportunity to begin with."""
+"""The embedded Partner Central, reached by boto3 as it comes over real HTTP; and a complete opportunity."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.faults import Faults
+from connector.sandbox.partner_central import backstage
 from connector.sandbox.partner_central.app import create_app
 from connector.sandbox.partner_central.service import PartnerCentral
 from connector.sandbox.partner_central.settings import Settings
@@ -140,12 +141,10 @@ class World:
         return answer
 
     def review(self, identifier: str, status: str) -> None:
-        from connector.sandbox.partner_central import backstage
-
         backstage.review_opportunity(self.service, identifier, status, "Please explain", "Clarify Revenue")
 
     def in_phase(self, phase: str, body: Json | None = None) -> str:
-        """Return an opportunity that has come to Pending, Submitted, In review, Action Required, Approved, Rejected or Launched."""
+        """Return an opportunity that has come to Pending, to a review status, to Launched or to Closed Lost."""
         identifier = self.create(body)
         self.associate(identifier)
         if phase == "Pending":

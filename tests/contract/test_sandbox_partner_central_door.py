@@ -114,7 +114,9 @@ def test_the_form_of_values_is_checked_against_the_service_model(
 @pytest.mark.parametrize("frequency", ["Yearly", ""])
 def test_other_frequencies_than_the_two_known_are_refused(world: World, frequency: str) -> None:
     spend = [{"Amount": "1", "CurrencyCode": "USD", "Frequency": frequency, "TargetCompany": "AWS"}]
-    assert codes(refused(lambda: world.create(body(Project__ExpectedCustomerSpend=spend)))) == {("INVALID_ENUM_VALUE", "")}
+    assert codes(refused(lambda: world.create(body(Project__ExpectedCustomerSpend=spend)))) == {
+        ("INVALID_ENUM_VALUE", "")
+    }
 
 
 def test_amounts_are_decimal_text_without_exponent(world: World) -> None:

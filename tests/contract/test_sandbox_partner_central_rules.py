@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,13 @@ POSTAL = "Customer__Account__Address__PostalCode"
 COUNTRY = "Customer__Account__Address__CountryCode"
 
 
-def spend(amount: str | None = "100.00", currency: str = "USD", frequency: str = "Monthly", company: str = "AWS", url: str = "") -> dict[str, str]:  # fmt: skip
+def spend(
+    amount: str | None = "100.00",
+    currency: str = "USD",
+    frequency: str = "Monthly",
+    company: str = "AWS",
+    url: str = "",
+) -> dict[str, str]:
     entry = {"CurrencyCode": currency, "Frequency": frequency, "TargetCompany": company}
     if amount is not None:
         entry["Amount"] = amount
@@ -211,7 +218,12 @@ def test_the_team_holds_known_owners_and_known_titles(world: World, email: str, 
 
 def test_an_owners_name_comes_from_the_profile(world: World) -> None:
     team = [
-        {"Email": "sam.okafor@northwind.example", "FirstName": "X", "LastName": "Y", "BusinessTitle": "OpportunityOwner"},
+        {
+            "Email": "sam.okafor@northwind.example",
+            "FirstName": "X",
+            "LastName": "Y",
+            "BusinessTitle": "OpportunityOwner",
+        },
         {"Email": "pam@x.example", "FirstName": "Pam", "LastName": "P", "BusinessTitle": "PartnerAccountManager"},
     ]
     stored = world.get(world.create(OpportunityTeam=team))["OpportunityTeam"]
@@ -274,8 +286,6 @@ def test_a_contract_duration_that_is_left_out_stays_with_its_value(world: World)
 
 
 def test_an_explicit_null_clears_the_contract_duration(world: World) -> None:
-    import json
-
     identifier = world.create(body(**{SPEND: [OWN], "Project__ExpectedContractDuration": CONTRACT}))
     client = world.connect()
 

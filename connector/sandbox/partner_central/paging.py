@@ -41,10 +41,12 @@ def read_token(request: Fields) -> Any:
 
 
 def page_size(request: Fields, default: int) -> int:
-    """Return how many items this page has at most. Every other continued page is a third shorter than was asked for."""
+    """Return how many items this page has at most. After the first page, about every
+    other one is a third shorter than was asked for."""
     size: int = request.get("MaxResults") or default
-    digest = hashlib.sha256((request.get("NextToken") or "").encode()).digest()
-    return max(1, size * 2 // 3) if digest[0] % 2 else size
+    token = request.get("NextToken") or ""
+    comes_short = bool(token) and hashlib.sha256(token.encode()).digest()[0] % 2
+    return max(1, size * 2 // 3) if comes_short else size
 
 
 def page_of(name: str, items: list[Fields], request: Fields, default: int) -> Fields:
