@@ -126,13 +126,13 @@ def _line(integration: str, name: str, attempt: Callable[[], str]) -> Line:
         return Line(integration, name, ok=False, message=str(error))
 
 
-class _Failed(ConnectorError):
+class _FailedError(ConnectorError):
     """A prerequisite that does not hold."""
 
 
 def _no_problems(found: list[str], good: str) -> str:
     if found:
-        raise _Failed("; ".join(found))
+        raise _FailedError("; ".join(found))
     return good
 
 

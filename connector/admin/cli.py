@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
-from typer.main import get_command
 
 from connector import __version__
 from connector.admin import checks, operations, records, running, sandboxing, stored
@@ -65,16 +63,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     configure_logging("WARNING", json_lines=False)
     try:
-        result = get_command(app).main(args=arguments, prog_name="connector", standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        app(args=arguments, prog_name="connector")
     except ConnectorError as error:
         people(as_json=True).print(f"[bold red]error[/]: {error!s}", markup=True)
         sys.exit(exit_code(error))
-    sys.exit(result if isinstance(result, int) else 0)
 
 
 def exit_code(error: ConnectorError) -> int:

@@ -20,6 +20,8 @@ from connector.sync.submission import drop_share, submission_under_way, submit
 from connector.sync.writeback import stamp, write_identifier
 
 CONFLICT_ROUNDS = 3
+ASSOCIATED_ALREADY = "DUPLICATE_KEY_VALUE"
+"""AWS's answer to an association that a call whose answer was lost has made."""
 
 
 class Held(Deferred):
@@ -149,7 +151,11 @@ class _Turn:
     ) -> None:
         # The call moves LastModifiedDate without telling where to, so the base cannot be used for an update any more.
         forget_base(self.engine, self.link)
-        call(self.link.apn_id or "", action.entity_type, action.entity_id)
+        try:
+            call(self.link.apn_id or "", action.entity_type, action.entity_id)
+        except RecordRejected as error:
+            if {problem.code for problem in error.problems} != {ASSOCIATED_ALREADY}:
+                raise
         self.payload.setdefault(type(action).__name__, []).append([action.entity_type, action.entity_id])
 
     def _submit(self, action: plan.Submit) -> None:

@@ -80,9 +80,6 @@ class Reject:
     problems: tuple[Problem, ...]
 
 
-SOLUTIONS = frozenset({"Solutions", "AwsMarketplaceSolutions", "AwsMarketplaceProducts"})
-"""Entity types that count as the solution which a submission needs."""
-
 Action = Create | Update | Associate | Disassociate | Submit | Settle | Hold | Await | Reject
 
 
@@ -170,9 +167,7 @@ def _rule_problems(facts: OutboundFacts, moment: Moment, before: AceRecord | Non
         today=facts.today,
         before=before,
         review_status=review_status(facts.base or {}),
-        has_solution=any(
-            merged.get(name) for name, field in opportunity_fields().items() if field.associate in SOLUTIONS
-        ),
+        has_solution=api_shape.has_solution(merged),
     )
 
 

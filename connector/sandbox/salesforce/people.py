@@ -64,6 +64,18 @@ def plant(org: Org) -> None:
             })  # fmt: skip
             assert created == ids.number("005", place), "the users of an org are planted once, in order"
         _grant(org)
+        _configure(org)
+
+
+def _configure(org: Org) -> None:
+    """Create the org default of the connector's settings, as an admin does after the first deployment."""
+    if org.schema.get("ACE_Connector_Settings__c") is None:
+        return
+    with org.writing(org.user("admin")) as writer:
+        writer.create(org.schema["ACE_Connector_Settings__c"], {
+            "SetupOwnerId": org.org_id, "Integration_User_Id__c": org.user("integration"),
+            "PC_API_Sandbox_Enabled__c": org.is_sandbox,
+        })  # fmt: skip
 
 
 def _grant(org: Org) -> None:
