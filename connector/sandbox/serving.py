@@ -73,6 +73,7 @@ class HttpServer:
             log_level="error",
             access_log=False,
             server_header=False,
+            timeout_keep_alive=75,  # uvicorn's 5 seconds race with clients that poll every 5 seconds
             date_header=False,  # an application whose clients read the time sends its own, from the sandbox's clock
         )
         self._server = uvicorn.Server(config)
@@ -100,5 +101,6 @@ class HttpServer:
         """Stop serving and wait for the thread."""
         self._server.should_exit = True
         self._server.force_exit = True
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
         self._socket.close()
