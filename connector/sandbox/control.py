@@ -119,6 +119,8 @@ class Control:
         order.finish()
         if server not in SERVERS:
             raise BadInput(f"server {server!r} is unknown; use one of {', '.join(SERVERS)}")
+        if server == PARTNER_CENTRAL and kind == "row_lock":
+            raise BadInput("kind row_lock is Salesforce's own; Partner Central locks no rows")
         self._faults.add(server, match, kind, status, times)
         return {}
 

@@ -289,6 +289,40 @@ def test_software_revenue_is_for_software_partners_that_sell_services_from_the_c
     assert codes(error) == {("ACTION_NOT_PERMITTED", "softwareRevenue")}
 
 
+def test_services_partners_can_change_less_after_launch(world: World) -> None:
+    """What a Software path partner may still change then, a Services path one may not."""
+    world.settings.partner_path = "Consulting"
+    identifier = world.in_phase("Launched", body(Customer__Account__AwsAccountId="123456789012"))
+    error = refused(lambda: world.update(identifier, lambda body: put(body, "Project__AdditionalComments", "Hello")))
+    assert codes(error) == {("ACTION_NOT_PERMITTED", "project.additionalComments")}
+
+
+def test_a_revenue_program_keeps_the_software_revenue_open_after_launch(world: World) -> None:
+    world.settings.revenue_program = True
+    revenue = {
+        "DeliveryModel": "Contract",
+        "Value": {"Amount": "10.00", "CurrencyCode": "USD"},
+        "EffectiveDate": "2030-01-01",
+        "ExpirationDate": "2031-01-01",
+    }
+    identifier = world.in_phase("Launched", body(SoftwareRevenue=revenue))
+    world.update(identifier, lambda body: put(body, "SoftwareRevenue__Value__Amount", "11.00"))
+    assert world.get(identifier)["SoftwareRevenue"]["Value"]["Amount"] == "11.00"
+
+
+def test_after_approval_the_amount_may_change_but_no_calculator_address_may_come(world: World) -> None:
+    identifier = world.in_phase("Approved")
+    url = "https://calculator.aws/#/estimate?id=" + "0" * 40
+    entry = {"Amount": "1.00", "CurrencyCode": "USD", "Frequency": "Monthly", "TargetCompany": "AWS"}
+    error = refused(
+        lambda: world.update(
+            identifier, lambda body: put(body, "Project__ExpectedCustomerSpend", [{**entry, "EstimationUrl": url}])
+        )
+    )
+    assert codes(error) == {("ACTION_NOT_PERMITTED", f"{SPEND}.estimationUrl")}
+    world.update(identifier, lambda body: put(body, "Project__ExpectedCustomerSpend", [entry]))
+
+
 def test_a_second_spend_entry_cannot_appear_after_approval(world: World) -> None:
     identifier = world.in_phase("Approved")
     more = {"Amount": "1.00", "CurrencyCode": "USD", "Frequency": "Monthly", "TargetCompany": "AWS"}

@@ -77,9 +77,8 @@ def create_opportunity(service: PartnerCentral, fields: Mapping[str, Any], catal
     with _orders(service):
         catalog = service.account.catalog(catalog_name)
         opportunity, extra = _build(service, catalog, fields)
+        _extend(service, opportunity, extra)
         catalog.add(opportunity)
-        with catalog.editing(opportunity):
-            _extend(service, opportunity, extra)
         return opportunity.id
 
 
@@ -92,8 +91,10 @@ def refer_opportunity(service: PartnerCentral, fields: Mapping[str, Any], catalo
     with _orders(service):
         catalog = service.account.catalog(catalog_name)
         opportunity, extra = _build(service, catalog, fields)
+        if extra.get(RELATED) or extra["ReviewStatus"]:
+            raise BadOrder(f"a referral has neither {RELATED} nor LifeCycle.ReviewStatus before it is accepted")
         opportunity.origin = "AWS Referral"
-        _extend(service, opportunity, {SUMMARY: extra.get(SUMMARY) or {}})
+        _extend(service, opportunity, extra)
         invitation = invite_partner(service.account, catalog, opportunity)
         catalog.add(opportunity)
         return {"invitation": invitation.id, "engagement": invitation.engagement, "opportunity": opportunity.id}

@@ -68,7 +68,8 @@ def phase_of(opportunity: Opportunity) -> Phase:
         return "action"
     if status in ("Submitted", "In review"):
         return "review"
-    return "rejected" if status == "Rejected" else "pending"
+    # A status that an update lost leaves a record that nobody can work with any more.
+    return "pending" if status == "Pending Submission" else "rejected"
 
 
 def find_locked(opportunity: Opportunity, before: Fields, after: Fields, settings: Settings) -> list[FieldError]:

@@ -13,6 +13,7 @@ READS_PER_SECOND = 10
 WRITES_PER_DAY = 10_000
 READS_PER_DAY = 100_000
 DAY = timedelta(hours=24)
+MINUTE = timedelta(minutes=1)
 
 
 class Quota:
@@ -56,7 +57,8 @@ class Quota:
         self._total += 1
 
     def _forget_before(self, moment: datetime) -> None:
-        while self._minutes and self._minutes[0][0] <= moment:
+        # Calls are counted by the minute; a minute counts until all of it has passed.
+        while self._minutes and self._minutes[0][0] + MINUTE <= moment:
             self._total -= self._minutes.popleft()[1]
 
 

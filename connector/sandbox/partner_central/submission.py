@@ -23,7 +23,7 @@ def start_task(account: Account, catalog: Catalog, request: Fields) -> Fields:
     if known is not None:
         return show_task(catalog.tasks[known["TaskId"]], polled=True)
     opportunity = catalog.visible(request["Identifier"])
-    involvement, visibility = _wishes(request["AwsSubmission"])
+    involvement, visibility = _wishes(opportunity, request["AwsSubmission"])
     task = new_task(account, catalog, OPERATION, {"OpportunityId": opportunity.id})
     _run(account, catalog, opportunity, task, involvement, visibility)
     catalog.remember(OPERATION, request["ClientToken"], digest, {"TaskId": task.id})
@@ -33,7 +33,7 @@ def start_task(account: Account, catalog: Catalog, request: Fields) -> Fields:
 def submit(account: Account, catalog: Catalog, request: Fields) -> Fields:
     """Submit without an engagement (SubmitOpportunity)."""
     opportunity = catalog.visible(request["Identifier"])
-    involvement, visibility = _wishes(request)
+    involvement, visibility = _wishes(opportunity, request)
     if opportunity.review_status != "Pending Submission":
         raise refuse("ACTION_NOT_PERMITTED", "lifeCycle.reviewStatus", NOT_SUBMITTABLE)
     check_submission(account, catalog, opportunity, involvement)
@@ -41,11 +41,15 @@ def submit(account: Account, catalog: Catalog, request: Fields) -> Fields:
     return {}
 
 
-def _wishes(submission: Fields) -> tuple[str, str]:
+def _wishes(opportunity: Opportunity, submission: Fields) -> tuple[str, str]:
     involvement, visibility = submission["InvolvementType"], submission.get("Visibility") or "Full"
     if involvement == "Co-Sell" and visibility == "Limited":
         raise refuse(
             "INVALID_VALUE", "awsSubmission.visibility", "Cannot set visibility to limited on a Co-Sell opportunity"
+        )
+    if visibility == "Limited" and opportunity.fields.get("NationalSecurity") == "Yes":
+        raise refuse(
+            "INVALID_VALUE", "awsSubmission.visibility", "Visibility must be Full when NationalSecurity is Yes"
         )
     return involvement, visibility
 
