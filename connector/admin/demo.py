@@ -33,6 +33,10 @@ IN_REVIEW = "Turbine telemetry"
 SENT_BACK = "Campus identity"
 LOST = "Stadium ticketing"
 BOTH_SIDES = "Harbour yard visibility"
+COLLEAGUES = {
+    "Project": {"Title": "Vineyard sensor network"},
+    "Customer": {"Account": {"CompanyName": "Valle Alto Wines"}},
+}
 
 
 def play(sandbox: type[Sandbox], *, serve: bool) -> None:
@@ -172,7 +176,7 @@ class Story:
     def colleague(self) -> None:
         """A colleague creates an opportunity in Partner Central."""
         self._title("4. A colleague creates an opportunity in Partner Central")
-        created = self.world.order("aws/create", fields={}, catalog=CATALOG)
+        created = self.world.order("aws/create", fields=COLLEAGUES, catalog=CATALOG)
         self.world.until("it appears in Salesforce", lambda: len(self.world.opportunities()) == len(self.ids) + 1)
         self._show_opportunities()
         self.console.print(f"\n{created['opportunity']} is in Salesforce now.")

@@ -11,9 +11,16 @@ from rich.console import Console
 from rich.table import Table
 
 
+PLAIN_WIDTH = 150
+"""Columns where no terminal says how wide it is: in a file or a pipe, tables need not be folded."""
+
+
 def people(*, as_json: bool = False) -> Console:
     """Return the console for people's text; with ``--json`` it writes to stderr."""
-    return Console(stderr=as_json, soft_wrap=True, highlight=False)
+    console = Console(stderr=as_json, soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, PLAIN_WIDTH)
+    return console
 
 
 def print_json(document: Any) -> None:

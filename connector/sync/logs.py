@@ -104,7 +104,8 @@ def publish_runs(engine: Engine) -> None:
     """Put the logs of the runs that moved since they were last put; end those that nothing waits for any more."""
     for run in engine.state.runs.open_runs():
         counts = (run.success, run.error)
-        if counts != (0, 0) and engine.published.get(run.run_id) != counts:
+        told = counts != (0, 0) or engine.state.outbox.get(SYNC_LOG, run.run_id) is not None
+        if told and engine.published.get(run.run_id) != counts:
             _put_log(engine, run.run_id, _counted(engine, run))
             engine.published[run.run_id] = counts
         if engine.now() - run.started_at > RUN_OPEN:
@@ -125,8 +126,7 @@ def _counted(engine: Engine, run: Run) -> dict[str, Any]:
 
 
 def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
-    run = engine.state.runs.get(run_id)
-    assert run is not None, "a log is written for a run that was started"
+    run = engine.state.runs.get(run_id) or _resumed(engine, run_id)
     fixed: dict[str, Any] = {
         Log.DIRECTION: run.direction,
         Log.PURPOSE: run.purpose,
@@ -138,6 +138,18 @@ def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
     _put(engine, SYNC_LOG, Log.KEY, run_id, fixed | body)
 
 
+def _resumed(engine: Engine, run_id: str) -> Run:
+    """Open a run again that was forgotten while a record of it waited."""
+    outward = run_id.startswith("out-")
+    return engine.state.runs.start(
+        run_id,
+        engine.now(),
+        direction=TO_AWS if outward else FROM_AWS,
+        purpose=OUTBOUND_RETRIEVAL if outward else INBOUND_RECORDS,
+        object_name=engine.mapping.object_name,
+    )
+
+
 def _put_detail(engine: Engine, key: str, run_id: str, link: Link, body: dict[str, Any]) -> None:
     fixed: dict[str, Any] = {
         Detail.LOG_REF: {Log.KEY: run_id},
@@ -146,6 +158,8 @@ def _put_detail(engine: Engine, key: str, run_id: str, link: Link, body: dict[st
     }
     if link.object_name == ACE_OPPORTUNITY and link.status != "tombstone" and len(link.record_id) == RECORD_ID_LENGTH:
         fixed[Detail.ACE_OPPORTUNITY] = link.record_id
+    # A detail without its log cannot be written, and a run of which all records wait has none yet.
+    _put_log(engine, run_id, {})
     _put(engine, SYNC_LOG_DETAIL, Detail.KEY, key, fixed | {Detail.LAST_SEEN: _stamp(engine.now())} | body)
 
 

@@ -101,8 +101,8 @@ def _check_identifier(engine: Engine, link: Link) -> None:
 
 
 def _act(engine: Engine, link: Link, run_id: str) -> None:
-    turn = _Turn(engine, link, run_id)
     facts = facts_for(engine, link, base(engine, link))
+    turn = _Turn(engine, link, run_id, frozenset(facts.record))
     actions = plan.plan_outbound(facts)
     if isinstance(actions[0], plan.Create):
         turn.payload = create_opportunity(engine, link, facts.record)
@@ -114,8 +114,8 @@ def _act(engine: Engine, link: Link, run_id: str) -> None:
 class _Turn:
     """One pass over one record's actions."""
 
-    def __init__(self, engine: Engine, link: Link, run_id: str) -> None:
-        self.engine, self.link, self.run_id = engine, link, run_id
+    def __init__(self, engine: Engine, link: Link, run_id: str, sent: frozenset[str]) -> None:
+        self.engine, self.link, self.run_id, self.sent = engine, link, run_id, sent
         self.snap = snapshot(engine.mapping, link.row or {})
         self.payload: dict[str, Any] = {}
 
@@ -179,11 +179,10 @@ class _Turn:
         link, mapping = self.link, self.engine.mapping
         refused = {problem.field for problem in action.locked}
         locked = {field.path for field in mapping.fields if field.ace_field in refused}
-        sent = {field.ace_field for field in mapping.fields if self.engine.catalogue[field.ace_field].outbound}
         link.locked = {path: self.snap.get(path) for path in locked}
         link.seen = {path: link.seen.get(path) if path in locked else text for path, text in self.snap.items()}
         link.written = {path: text for path, text in link.written.items() if self.snap.get(path) != text}
-        link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in sent - refused}}
+        link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in self.sent - refused}}
         link.status, link.hold_reason, link.requested = "linked", "", False
         link.failures, link.first_failure, link.failed_snapshot = 0, None, None
         self.engine.state.links.save(link)

@@ -90,21 +90,26 @@ def _is_news(engine: Engine, summary: Json) -> bool:
 def sweep_summaries(engine: Engine, budget: int, older_than: timedelta) -> int:
     """Ask for AWS's view of up to ``budget`` open opportunities, longest unasked first; queue those that changed."""
     now = engine.now()
-    links = engine.state.links.summary_rotation(budget, (now - older_than).isoformat())
-    return sum(_look(engine, link, now) for link in links)
+    changed = [
+        link.apn_id
+        for link in engine.state.links.summary_rotation(budget, (now - older_than).isoformat())
+        if link.apn_id and _looks_different(engine, link, now)
+    ]
+    if changed:
+        run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+        with engine.state.transaction():
+            for apn_id in changed:
+                enqueue_inbound(engine, apn_id, run_id)
+    return len(changed)
 
 
-def _look(engine: Engine, link: Link, now: datetime) -> bool:
-    assert link.apn_id is not None, "the rotation holds linked opportunities only"
+def _looks_different(engine: Engine, link: Link, now: datetime) -> bool:
     engine.state.links.summarised(link.record_id, now.isoformat())
     try:
-        summary = engine.partner_central.get_aws_opportunity_summary(link.apn_id)
+        summary = engine.partner_central.get_aws_opportunity_summary(link.apn_id or "")
     except RecordGone:
         return False
-    if same_view(link.summary or {}, summary):
-        return False
-    run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
-    return enqueue_inbound(engine, link.apn_id, run_id)
+    return not same_view(link.summary or {}, summary)
 
 
 def same_view(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
