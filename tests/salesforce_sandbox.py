@@ -17,10 +17,12 @@ from connector.sandbox.serving import HttpServer
 
 XMLNS = "http://soap.sforce.com/2006/04/metadata"
 PICKLIST = (
-    "<valueSet><restricted>{restricted}</restricted><valueSetDefinition><sorted>false</sorted>{values}</valueSetDefinition></valueSet>"
+    "<valueSet><restricted>{restricted}</restricted><valueSetDefinition><sorted>false</sorted>{values}"
+    "</valueSetDefinition></valueSet>"
 )
 DEAL_FIELDS: dict[str, str] = {
-    "Key__c": "<type>Text</type><length>18</length><externalId>true</externalId><unique>true</unique><caseSensitive>false</caseSensitive>",
+    "Key__c": "<type>Text</type><length>18</length><externalId>true</externalId><unique>true</unique>"
+    "<caseSensitive>false</caseSensitive>",
     "Loose_Key__c": "<type>Text</type><length>18</length><externalId>true</externalId>",
     "Title__c": "<type>Text</type><length>10</length><required>true</required>",
     "Notes__c": "<type>LongTextArea</type><length>32000</length><visibleLines>3</visibleLines>",
@@ -36,7 +38,8 @@ DEAL_FIELDS: dict[str, str] = {
     "Doubled__c": "<type>Number</type><precision>18</precision><scale>2</scale><formula>Amount__c * 2</formula>"
     "<formulaTreatBlanksAs>BlankAsZero</formulaTreatBlanksAs>",
     "Customer__c": "<type>Text</type><formula>Account__r.Name</formula>",
-    "Foreign__c": "<type>Checkbox</type><formula>LastModifiedById &lt;&gt; $Setup.Deal_Settings__c.User_Id__c</formula>",
+    "Foreign__c": "<type>Checkbox</type>"
+    "<formula>LastModifiedById &lt;&gt; $Setup.Deal_Settings__c.User_Id__c</formula>",
 }
 STAGES = ("Open", "Won", "Lost")
 
@@ -64,12 +67,13 @@ def choices(*values: str, restricted: bool) -> str:
 
 
 def write_metadata(folder: Path) -> Path:
-    """Write the source of ``Deal__c``, its detail ``Deal_Line__c`` and a hierarchy custom setting; return its directory."""
+    """Write the source of ``Deal__c``, its detail ``Deal_Line__c`` and a custom setting; return its directory."""
     text_name = "<nameField><label>Name</label><type>Text</type></nameField><sharingModel>Private</sharingModel>"
     picklists = {
         "Stage__c": f"<type>Picklist</type>{choices(*STAGES, restricted=True)}",
         "Mood__c": f"<type>Picklist</type>{choices('Good', 'Bad', restricted=False)}",
-        "Tags__c": f"<type>MultiselectPicklist</type>{choices('A', 'B', 'C', restricted=True)}<visibleLines>4</visibleLines>",
+        "Tags__c": f"<type>MultiselectPicklist</type>{choices('A', 'B', 'C', restricted=True)}"
+        "<visibleLines>4</visibleLines>",
     }
     _object(folder, "Deal__c", text_name, {**DEAL_FIELDS, **picklists})
     rules = folder / "objects" / "Deal__c" / "validationRules"

@@ -27,7 +27,8 @@ const { Connection } = require(process.argv[1] + '/node_modules/@jsforce/jsforce
   const many = await c.sobject('Deal__c').create([{ Title__c: 'a' }, { Title__c: 'x'.repeat(11) }]);
   const found = await c.query("SELECT Title__c FROM Deal__c ORDER BY Title__c");
   const described = await c.sobject('Deal__c').describe();
-  console.log(JSON.stringify({ one: one.success, many: many.map(m => m.success), found: found.records.map(r => r.Title__c),
+  console.log(JSON.stringify({ one: one.success, many: many.map(m => m.success),
+    found: found.records.map(r => r.Title__c),
     fields: described.fields.length }));
 })();
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,12 @@ def refusals(answer: Any) -> list[tuple[str, str, Any]]:
 REFUSED: list[tuple[dict[str, Any], str, str, list[str]]] = [
     ({"Title__c": None}, "REQUIRED_FIELD_MISSING", "Required fields are missing: [Title__c]", ["Title__c"]),
     ({"Title__c": "  "}, "REQUIRED_FIELD_MISSING", "Required fields are missing: [Title__c]", ["Title__c"]),
-    ({"Title__c": "x" * 11}, "STRING_TOO_LONG", f"Title: data value too large: {'x' * 11} (max length=10)", ["Title__c"]),
+    (
+        {"Title__c": "x" * 11},
+        "STRING_TOO_LONG",
+        f"Title: data value too large: {'x' * 11} (max length=10)",
+        ["Title__c"],
+    ),
     (
         {"Stage__c": "Maybe"},
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
@@ -75,7 +79,9 @@ def test_a_bad_value_is_refused_in_salesforce_words(
     assert world.worker.query("SELECT COUNT() FROM Deal__c").json()["totalSize"] == 0
 
 
-@pytest.mark.parametrize("fields", [{"Close__c": "2026-02-30"}, {"Seen__c": "2026-02-03"}, {"Title__c": 5}, {"Active__c": None}])
+@pytest.mark.parametrize(
+    "fields", [{"Close__c": "2026-02-30"}, {"Seen__c": "2026-02-03"}, {"Title__c": 5}, {"Active__c": None}]
+)
 def test_a_value_of_the_wrong_kind_is_a_parser_error(world: World, fields: dict[str, Any]) -> None:
     answer = world.worker.post("sobjects/Deal__c", {"Title__c": "Deal", **fields})
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
@@ -92,7 +98,12 @@ def test_unknown_and_read_only_fields_are_told_apart(world: World) -> None:
 
 def test_values_are_stored_as_the_platform_stores_them(world: World) -> None:
     deal = world.worker.deal(
-        Title__c="  Deal ", Mood__c="Odd", Tags__c="C;A", Seen__c="2026-01-31T12:00:00.789+02:00", Amount__c=1.005, Email__c=""
+        Title__c="  Deal ",
+        Mood__c="Odd",
+        Tags__c="C;A",
+        Seen__c="2026-01-31T12:00:00.789+02:00",
+        Amount__c=1.005,
+        Email__c="",
     )
     row = world.worker.get(f"sobjects/deal__C/{deal[:15]}/").json()
     assert row["attributes"] == {"type": "Deal__c", "url": f"/services/data/v67.0/sobjects/Deal__c/{deal}"}
@@ -123,7 +134,9 @@ def test_setup_in_a_formula_is_the_hierarchy_setting(world: World) -> None:
     assert world.worker.post("sobjects/Deal_Settings__c", setting).status_code == 201
     world.worker.deal(Title__c="worker")
     world.seller.deal(Title__c="seller")
-    found = {row["Title__c"]: row["Foreign__c"] for row in world.worker.rows("SELECT Title__c, Foreign__c FROM Deal__c")}
+    found = {
+        row["Title__c"]: row["Foreign__c"] for row in world.worker.rows("SELECT Title__c, Foreign__c FROM Deal__c")
+    }
     assert found == {"worker": False, "seller": True}
     again = world.worker.post("sobjects/Deal_Settings__c", setting)
     assert again.json()[0]["errorCode"] == "DUPLICATE_VALUE"
@@ -199,7 +212,10 @@ def test_accounts_alone_have_an_etag(world: World) -> None:
     account = world.worker.post("sobjects/Account", {"Name": "Acme"}).json()["id"]
     tag = world.worker.get(f"sobjects/Account/{account}").headers["ETag"]
     assert world.worker.get(f"sobjects/Account/{account}", headers={"If-None-Match": tag}).status_code == 304
-    assert world.worker.patch(f"sobjects/Account/{account}", {"Phone": "1"}, headers={"If-Match": '"x"'}).status_code == 412
+    assert (
+        world.worker.patch(f"sobjects/Account/{account}", {"Phone": "1"}, headers={"If-Match": '"x"'}).status_code
+        == 412
+    )
     assert "ETag" not in world.worker.get(f"sobjects/Deal__c/{world.worker.deal()}").headers
 
 
@@ -248,7 +264,11 @@ def test_describe_tells_what_the_checks_use(world: World) -> None:
     fields = {one["name"]: one for one in world.worker.get("sobjects/deal__c/describe/").json()["fields"]}
     assert fields["Title__c"]["nillable"] is False
     assert (fields["Title__c"]["length"], fields["Title__c"]["byteLength"]) == (10, 30)
-    assert (fields["Amount__c"]["type"], fields["Amount__c"]["precision"], fields["Amount__c"]["scale"]) == ("currency", 8, 2)
+    assert (fields["Amount__c"]["type"], fields["Amount__c"]["precision"], fields["Amount__c"]["scale"]) == (
+        "currency",
+        8,
+        2,
+    )
     assert fields["Doubled__c"]["calculated"] and not fields["Doubled__c"]["createable"]
     assert fields["Doubled__c"]["calculatedFormula"] == "Amount__c * 2"
     assert fields["Notes__c"]["filterable"] is False

@@ -13,6 +13,7 @@ from salesforce_sandbox import Client, World, running_org, write_metadata
 
 from connector.sandbox.salesforce import Org
 from connector.sandbox.salesforce.ids import normalise, number
+from connector.sandbox.salesforce.records import Writer
 from connector.sandbox.salesforce.schema import Field
 
 NOW = datetime(2026, 6, 1, 12, 0, 30, tzinfo=UTC)
@@ -52,6 +53,8 @@ def test_errors_are_lists_and_name_allowed_methods(world: World) -> None:
     assert missing.json() == [{"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}]
     assert world.worker.post("limits", {}).status_code == 405
     assert world.worker.send("POST", "sobjects/Account", data=b"{").json()[0]["errorCode"] == "JSON_PARSER_ERROR"
+    form = world.worker.send("POST", "sobjects/Account", data={"Name": "x"})
+    assert (form.status_code, form.json()[0]["errorCode"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
     no_token = requests.get(f"{world.url}/services/data/v67.0/limits", timeout=20)
     assert (no_token.status_code, no_token.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
 
@@ -146,8 +149,8 @@ def test_stamps_have_whole_seconds_and_follow_the_clock(world: World) -> None:
 def test_a_late_commit_appears_with_an_old_stamp(world: World) -> None:
     """What a poll by stamp alone would miss; getUpdated says up to when it is complete."""
 
-    def edit(writer: object) -> None:
-        world.org.update("Deal__c", deal, {"Notes__c": "late"}, world.org.user("seller"), at=NOW)
+    def edit(writer: Writer) -> None:
+        writer.update(world.org.schema["Deal__c"], deal, {"Notes__c": "late"})
 
     deal = world.worker.deal()
     world.org.write_late(edit, at=NOW, visible_at=NOW + timedelta(minutes=3))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,7 +104,8 @@ def test_conditions_find_what_salesforce_finds(world: World, where: str, expecte
 
 def test_answers_use_canonical_names_and_nest_parents(world: World) -> None:
     rows = world.worker.rows(
-        "select KEY__C, account__r.owner.name, account__r.NAME from deal__C d where d.key__c in ('K1','K4') order by key__c"
+        "select KEY__C, account__r.owner.name, account__r.NAME from deal__C d "
+        "where d.key__c in ('K1','K4') order by key__c"
     )
     for row in rows:
         if row["Account__r"]:
@@ -118,7 +118,10 @@ def test_answers_use_canonical_names_and_nest_parents(world: World) -> None:
 
 
 def test_children_nest_with_their_own_conditions(world: World) -> None:
-    soql = "SELECT Key__c, (SELECT Name FROM Lines__r ORDER BY Name DESC LIMIT 1) FROM Deal__c WHERE Key__c IN ('K1', 'K3') ORDER BY Key__c"
+    soql = (
+        "SELECT Key__c, (SELECT Name FROM Lines__r ORDER BY Name DESC LIMIT 1) FROM Deal__c "
+        "WHERE Key__c IN ('K1', 'K3') ORDER BY Key__c"
+    )
     first, third = world.worker.rows(soql)
     assert [row["Name"] for row in first["Lines__r"]["records"]] == ["L02"]
     assert first["Lines__r"]["done"] is True
@@ -205,6 +208,7 @@ def test_labels_and_deleted_rows(world: World) -> None:
             "MALFORMED_QUERY",
             "grouped or aggregated: Title__c",
         ),
+        ("SELECT Notes__c, COUNT(Id) FROM Deal__c GROUP BY Notes__c", "MALFORMED_QUERY", "can not be grouped"),
         ("SELECT Id FROM Deal__c WHERE Tags__c INCLUDES 'A'", "MALFORMED_QUERY", "unexpected token"),
         ("SELECT Id FROM Deal__c WHERE Close__c = SOMEDAY", "MALFORMED_QUERY", "SOMEDAY"),
         ("SELECT Parent.Parent.Parent.Parent.Parent.Parent.Name FROM Account", "MALFORMED_QUERY", "maximum depth"),

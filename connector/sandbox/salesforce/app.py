@@ -151,6 +151,8 @@ class Service:
             return _refuse("NOT_FOUND", "The requested resource does not exist", 404)
         if (refused := _unsupported(match[1])) is not None:
             return refused
+        if _wrong_type(request):
+            return _refuse("UNSUPPORTED_MEDIA_TYPE", "Content type not supported", 415)
         method = (
             request.query.get("_httpmethod", request.method).upper() if request.method == "POST" else request.method
         )
@@ -166,6 +168,12 @@ class Service:
 
         call = Call(self._org, session.user_id, match[1], replace(request, method=method), nested, locks)
         return perform(call, route, parts)
+
+
+def _wrong_type(request: Request) -> bool:
+    """Tell whether a body comes with a type that the REST API does not read."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    return bool(request.body) and kind not in {"application/json", "text/csv"}
 
 
 def _unsupported(version: str) -> Answer | None:

@@ -60,7 +60,8 @@ def _show(call: Call, job: Job) -> Json:
         "id": job.id, "operation": job.request["operation"], "createdById": job.user_id, "createdDate": job.created_at,
         "systemModstamp": call.org.now_text(), "state": job.state, "concurrencyMode": "Parallel", "contentType": "CSV",
         "apiVersion": float(job.version), "lineEnding": job.request.get("lineEnding", "LF"),
-        "columnDelimiter": job.request.get("columnDelimiter", "COMMA"), "jobType": "V2Ingest" if job.kind == "ingest" else "V2Query",
+        "columnDelimiter": job.request.get("columnDelimiter", "COMMA"),
+        "jobType": "V2Ingest" if job.kind == "ingest" else "V2Query",
     }  # fmt: skip
     if job.kind == "query":
         return common | {
@@ -122,7 +123,10 @@ def upload(call: Call, job_id: str) -> Answer:
         raise ApiError("INVALIDJOBSTATE", "InvalidJobState : data can be uploaded once, while the job is Open")
     if len(call.request.body) > MAX_BYTES:
         raise ApiError("INVALIDBATCH", "InvalidBatch : content is larger than 150 MB", status=413)
-    job.data = call.request.body.decode("utf-8-sig")
+    try:
+        job.data = call.request.body.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise ApiError("INVALIDBATCH", "InvalidBatch : content is not UTF-8") from fault
     return Answer(201)
 
 
@@ -203,7 +207,7 @@ def _write(call: Call, job: Job, writer: Writer, sobject: SObject, row: Row) -> 
 
 
 def cells(row: Row) -> Json:
-    """Return the body of a CSV row: an empty cell says nothing, ``#N/A`` clears, ``Parent.Key`` names a parent by its key."""
+    """Return the body of a CSV row: an empty cell says nothing, ``#N/A`` clears, ``Parent.Key`` is a parent's key."""
     body: Json = {}
     for name, text in row.items():
         if text == "":

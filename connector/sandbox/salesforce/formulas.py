@@ -52,7 +52,7 @@ class Formulas:
         self._schema, self._storage, self._now = schema, storage, now
 
     def globals(self, user_id: str) -> Globals:
-        """Return what ``$User``, ``$Profile``, ``$Organization`` and ``$Setup`` mean to that user; read when first asked."""
+        """Return what ``$User``, ``$Profile``, ``$Organization`` and ``$Setup`` mean to that user, read when asked."""
         cache: dict[str, Any] = {}
 
         def resolve(name: str) -> Any:

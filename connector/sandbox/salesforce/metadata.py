@@ -14,7 +14,8 @@ TYPES = {
     "Text": "string", "TextArea": "textarea", "LongTextArea": "textarea", "Html": "textarea", "Checkbox": "boolean",
     "Currency": "currency", "Number": "double", "Percent": "percent", "Date": "date", "DateTime": "datetime",
     "Time": "time", "Email": "email", "Phone": "phone", "Url": "url", "Picklist": "picklist",
-    "MultiselectPicklist": "multipicklist", "Lookup": "reference", "MasterDetail": "reference", "Hierarchy": "reference",
+    "MultiselectPicklist": "multipicklist", "Lookup": "reference", "MasterDetail": "reference",
+    "Hierarchy": "reference",
     "AutoNumber": "string", "EncryptedText": "encryptedstring",
 }  # fmt: skip
 LENGTHS = {

@@ -168,7 +168,7 @@ class Org:
     def write_late(
         self, write: Callable[[Writer], None], *, at: datetime, visible_at: datetime, user_id: str = ""
     ) -> None:
-        """Have ``write`` done with stamps of ``at``, but visible to nobody before ``visible_at``: a long transaction."""
+        """Have ``write`` done with stamps of ``at``, but visible only from ``visible_at``: a long transaction."""
         with self.lock:
             self.late.append(LateCommit(at, visible_at, user_id or self.user("seller"), write))
 
@@ -184,7 +184,7 @@ class Org:
                 one.write(writer)
 
     def reset(self) -> None:
-        """Return to the org as it was when it was created; access tokens that :meth:`launch_info` published stay valid."""
+        """Return to the org as it was when created; access tokens that :meth:`launch_info` published stay valid."""
         with self.lock, self.storage.transaction():
             kept = self.storage.execute("SELECT key, value FROM _meta WHERE key LIKE 'prefix%'").fetchall()
             self.storage.clear()
@@ -205,7 +205,7 @@ class Org:
             self.storage.connection.close()
 
     def launch_info(self) -> dict[str, Any]:
-        """Return how to reach the org: the ``salesforce`` member of the sandbox's first line, with a token per person."""
+        """Return how to reach the org: the ``salesforce`` member of the sandbox's first line, and a token each."""
         return {
             "instance_url": self.instance_url,
             "api_version": self.api_version,
@@ -280,8 +280,9 @@ class Org:
         if found is None:
             raise scope.error(
                 "INVALID_TYPE", path.column,
-                f"sObject type '{path}' is not supported. If you are attempting to use a custom object, be sure to append the "
-                "'__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.",
+                f"sObject type '{path}' is not supported. If you are attempting to use a custom object, be sure to "
+                "append the '__c' after the entity name. Please reference your WSDL or the describe call for the "
+                "appropriate names.",
             )  # fmt: skip
         return found
 

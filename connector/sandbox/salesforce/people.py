@@ -58,7 +58,8 @@ def plant(org: Org) -> None:
         }
         for place, person in enumerate(PEOPLE.values(), 1):
             created = writer.create(org.schema["User"], {
-                "FirstName": person.first, "LastName": person.last, "Username": person.username, "Email": person.username,
+                "FirstName": person.first, "LastName": person.last, "Username": person.username,
+                "Email": person.username,
                 "Alias": person.last[:8].lower(), "IsActive": True, "UserType": "Standard",
                 "ProfileId": profiles[person.profile],
             })  # fmt: skip

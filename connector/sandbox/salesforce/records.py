@@ -104,7 +104,9 @@ class Writer:
             if reference.on_delete == "Cascade":
                 self.delete(child, child_id, depth + 1)
             elif reference.on_delete == "Restrict":
-                message = f"Your attempt to delete {record_id} could not be completed because it is associated with {child_id}."
+                message = (
+                    f"Your attempt to delete {record_id} could not be completed: it is associated with {child_id}."
+                )
                 raise RowErrors([ApiError("DELETE_FAILED", message)])
             else:
                 self.org.storage.update(child, child_id, {reference.name: None, "SystemModstamp": stamp(self.at)})
@@ -167,8 +169,8 @@ class Writer:
                 errors.append(error)
         if forbidden:
             message = (
-                f"Unable to create/update fields: {', '.join(forbidden)}. Please check the security settings of this field "
-                "and verify that it is read/write for your profile or permission set."
+                f"Unable to create/update fields: {', '.join(forbidden)}. Please check the security settings of this "
+                "field and verify that it is read/write for your profile or permission set."
             )
             errors.append(ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", message, forbidden))
         if errors:
@@ -176,7 +178,7 @@ class Writer:
         return values
 
     def _target(self, sobject: SObject, name: str, value: Any) -> tuple[Field, Any]:
-        """Return the field that a key of a body stands for, and its value; a parent given by external id is looked up."""
+        """Return the field that a key of a body stands for, and its value; a parent given by its key is looked up."""
         found = sobject.field(name)
         if found is None and (reference := sobject.parent(name)) and isinstance(value, dict | None):
             return reference, self._parent_by_key(reference, value)

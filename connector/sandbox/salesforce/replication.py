@@ -62,7 +62,8 @@ def updated(call: Call, name: str) -> Answer:
 def deleted(call: Call, name: str) -> Answer:
     sobject = call.org.require(name)
     start, end = _span(call, DELETED_DAYS)
-    sql = f'SELECT Id, SystemModstamp FROM "{sobject.name}" WHERE SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 1'
+    where = "SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 1"
+    sql = f'SELECT Id, SystemModstamp FROM "{sobject.name}" WHERE {where}'
     rows = call.org.storage.execute(sql, (stamp(start), stamp(end))).fetchall()
     earliest = call.org.clock.now() - timedelta(days=DELETED_DAYS)
     records = [{"id": row[0], "deletedDate": row[1]} for row in rows]

@@ -48,7 +48,10 @@ def _typed(call: Call, rows: Sequence[Json]) -> list[SObject]:
             raise ApiError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
         found.append(sobject)
     if sum(1 for _ in groupby(found, key=lambda one: one.name)) > MAX_CHUNKS:
-        message = f"Cannot have more than {MAX_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking."
+        message = (
+            f"Cannot have more than {MAX_CHUNKS} chunks in a single operation. "
+            "Please rearrange the data to reduce chunking."
+        )
         raise ApiError("INVALID_INPUT", message)
     return found
 

@@ -28,7 +28,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``type`` is describe's word; ``length`` counts characters, ``precision`` all digits, ``scale`` decimals.
+    """One field. ``type`` is describe's word; ``length`` counts characters, ``precision`` digits, ``scale`` decimals.
 
     ``parent_name`` is the name by which SOQL walks up (``Account``, ``Log__r``), ``child_name`` the one to walk down.
     """

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=512)
 def like_pattern(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of a LIKE pattern: ``%`` any text, ``_`` one character, both literal after a backslash."""
+    """Return the regular expression of a LIKE pattern: ``%`` any text, ``_`` one character, unless escaped."""
     parts: list[str] = []
     for match in re.finditer(r"\\([_%])|(.)", pattern, re.DOTALL):
         escaped, char = match[1], match[2]

@@ -52,7 +52,8 @@ class Query:
         ApiError: what Salesforce answers to a query that is wrong.
     """
 
-    def __init__(self, org: Org, user_id: str, select: Select, *, version: str, text: str, sobject: SObject | None = None,
+    def __init__(self, org: Org, user_id: str, select: Select, *, version: str, text: str,
+                 sobject: SObject | None = None,
                  deleted: bool = False, prefix: str = "t") -> None:  # fmt: skip
         self._org, self._select, self._version = org, select, version
         start = Scope(org, user_id, org.schema["User"], text=text)
@@ -280,13 +281,14 @@ class Query:
 
     def groups(self) -> list[Json]:
         """Return the rows of an aggregate query."""
-        group = [self.scope.expression(one) for one in self._select.group]
+        group = [self._grouping(one) for one in self._select.group]
         keys, columns, shows = self._compile_groups({one.sql for one in group})
         having = Conditions(self.scope)
         condition = f" HAVING {having.sql(self._select.having)}" if self._select.having is not None else ""
         grouping = f" GROUP BY {', '.join(one.sql for one in group)}" if group else ""
         order = f" ORDER BY {self._order}" if self._order else ""
-        sql = f"SELECT {', '.join(columns)} FROM {self.scope.tables} WHERE {self._where}{grouping}{condition}{order}{self._window}"
+        rest = f"{self._where}{grouping}{condition}{order}{self._window}"
+        sql = f"SELECT {', '.join(columns)} FROM {self.scope.tables} WHERE {rest}"
         found = self._org.storage.execute(sql, [*self._parameters, *having.parameters]).fetchall()
         if len(found) > MAX_GROUPS:
             raise ApiError(
@@ -294,6 +296,13 @@ class Query:
             )
         head = {"attributes": {"type": "AggregateResult"}}
         return [head | {key: one(value) for key, one, value in zip(keys, shows, row, strict=True)} for row in found]
+
+    def _grouping(self, one: Path | Call) -> Column:
+        column = self.scope.expression(one)
+        if column.field.long or column.field.type in {"multipicklist", "double", "currency", "percent"}:
+            problem = f"field '{column.field.name}' can not be grouped in a query call"
+            raise self.scope.error("MALFORMED_QUERY", one.column, problem)
+        return column
 
     def _compile_groups(self, grouped: set[str]) -> tuple[list[str], list[str], list[Show]]:
         keys, columns, shows = [], [], []

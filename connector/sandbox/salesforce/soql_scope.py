@@ -118,8 +118,8 @@ class Scope:
         if reference is None or self.org.hidden_from(self.user_id, child.sobject, reference):
             raise self.error(
                 "INVALID_FIELD", column,
-                f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom relationship, "
-                "be sure to append the '__r' after the custom relationship name.",
+                f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom "
+                "relationship, be sure to append the '__r' after the custom relationship name.",
             )  # fmt: skip
         names = (*child.names, reference.parent_name)
         if names in self.sources:
@@ -142,9 +142,9 @@ class Scope:
         if field is None or self.org.hidden_from(self.user_id, source.sobject, field):
             raise self.error(
                 "INVALID_FIELD", column,
-                f"No such column '{name}' on entity '{source.sobject.name}'. If you are attempting to use a custom field, be "
-                "sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for "
-                "the appropriate names.",
+                f"No such column '{name}' on entity '{source.sobject.name}'. If you are attempting to use a custom "
+                "field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the "
+                "describe call for the appropriate names.",
             )  # fmt: skip
         return Column(self.field_sql(source, field), field, source.sobject)
 

@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value; ``kind`` is string, number, date, datetime, boolean, null or date_literal (``value`` then is (name, n))."""
+    """A value; ``kind`` is string, number, date, datetime, boolean, null or date_literal (``value``: name, n)."""
 
     kind: str
     value: Any
@@ -50,7 +50,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """``left operator right``; operators are ``=``, ``!=``, ``<`` …, ``LIKE``, ``IN``, ``NOT IN``, ``INCLUDES``, ``EXCLUDES``."""
+    """``left operator right``; operators are ``=``, ``!=``, ``<`` …, LIKE, IN, NOT IN, INCLUDES, EXCLUDES."""
 
     left: Path | Call
     operator: str

@@ -26,7 +26,7 @@ class Conditions:
         self.parameters: list[Any] = []
 
     def sql(self, node: Any) -> str:
-        """Return the SQL of a condition. Only NOT has to turn *unknown* into false: AND and OR carry it upwards unharmed."""
+        """Return the SQL of a condition. Only NOT turns *unknown* into false: AND and OR carry it upwards unharmed."""
         if isinstance(node, Logic):
             if node.operator == "NOT":
                 return f"NOT COALESCE({self.sql(node.parts[0])}, 0)"
@@ -80,11 +80,12 @@ class Conditions:
             quotes = "should be enclosed" if expected == "string" else "should not be enclosed"
             raise self._invalid(
                 node,
-                f"value of filter criterion for field '{column.field.name}' must be of type {kind} and {quotes} in quotes",
+                f"value of filter criterion for field '{column.field.name}' must be of type {kind} "
+                f"and {quotes} in quotes",
             )
-        return self._converted(node, literal)
+        return self._converted(literal)
 
-    def _converted(self, node: Compare, literal: Literal) -> Any:
+    def _converted(self, literal: Literal) -> Any:
         if literal.kind == "number":
             return float(Decimal(literal.value))
         if literal.kind == "string":
@@ -103,8 +104,11 @@ class Conditions:
 
     def _id(self, node: Compare, column: Column, literal: Literal) -> str | None:
         if literal.kind != "string":
-            problem = f"value of filter criterion for field '{column.field.name}' must be of type ID and should be enclosed in quotes"
-            raise self._invalid(node, problem)
+            raise self._invalid(
+                node,
+                f"value of filter criterion for field '{column.field.name}' must be of type ID "
+                "and should be enclosed in quotes",
+            )
         if not literal.value:
             return None
         found = normalise(literal.value)

@@ -1,7 +1,8 @@
 """The standard objects of the org, as a table: what every Salesforce org has before any package is deployed.
 
-One line per field: ``name | label | type | options``. Options: a number is the length; ``required``; ``->Object/ParentName/Children``
-for references; ``=text`` a default; ``[A;B]`` the choices of a picklist; ``!`` read only; ``18,2`` precision and scale.
+One line per field: ``name | label | type | options``. Options: a number is the length; ``required``;
+``->Object/ParentName/Children`` for references;
+``=text`` a default; ``[A;B]`` the choices of a picklist; ``!`` read only; ``18,2`` precision and scale.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ READ_ONLY = frozenset({"Organization", "Profile"})
 NO_OWNER = frozenset({"Organization", "Profile", "User", "Group", "PermissionSet", "PermissionSetAssignment"})
 STAGES = {
     "Prospecting": 10, "Qualification": 10, "Needs Analysis": 20, "Value Proposition": 50, "Id. Decision Makers": 60,
-    "Perception Analysis": 70, "Proposal/Price Quote": 75, "Negotiation/Review": 90, "Closed Won": 100, "Closed Lost": 0,
+    "Perception Analysis": 70, "Proposal/Price Quote": 75, "Negotiation/Review": 90, "Closed Won": 100,
+    "Closed Lost": 0,
 }  # fmt: skip
 """Standard opportunity stages and the probability that each sets."""
 
 INDUSTRIES = (
     "[Agriculture;Apparel;Banking;Biotechnology;Chemicals;Communications;Construction;Consulting;Education;Electronics;"
-    "Energy;Engineering;Entertainment;Environmental;Finance;Food & Beverage;Government;Healthcare;Hospitality;Insurance;"
-    "Machinery;Manufacturing;Media;Not For Profit;Recreation;Retail;Shipping;Technology;Telecommunications;"
+    "Energy;Engineering;Entertainment;Environmental;Finance;Food & Beverage;Government;Healthcare;Hospitality;"
+    "Insurance;Machinery;Manufacturing;Media;Not For Profit;Recreation;Retail;Shipping;Technology;Telecommunications;"
     "Transportation;Utilities;Other]"
 )
+
+LEAD_STATUS = "[Open - Not Contacted;Working - Contacted;Closed - Converted;Closed - Not Converted]"
 
 FIELDS = f"""
 Account
@@ -89,7 +93,7 @@ Email | Email | email | 80
 Website | Website | url | 255
 Description | Description | textarea | 32000
 LeadSource | Lead Source | picklist | [Web;Phone Inquiry;Partner Referral;Purchased List;Other]
-Status | Status | picklist | =Open - Not Contacted [Open - Not Contacted;Working - Contacted;Closed - Converted;Closed - Not Converted]
+Status | Status | picklist | =Open - Not Contacted {LEAD_STATUS}
 Industry | Industry | picklist | {INDUSTRIES}
 AnnualRevenue | Annual Revenue | currency | 18,0
 NumberOfEmployees | Employees | int | 8

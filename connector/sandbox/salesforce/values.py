@@ -1,6 +1,7 @@
 """One field's value: from JSON or CSV to what is stored, refused as Salesforce refuses it, and back to JSON.
 
-Stored: text, ISO dates, datetimes in the API's own form (``2026-11-23T01:02:03.000+0000``), floats, integers, 0 and 1 for checkboxes.
+Stored: text, ISO dates, datetimes in the API's own form (``2026-11-23T01:02:03.000+0000``), numbers, 0 and 1
+for checkboxes.
 """
 
 from __future__ import annotations
