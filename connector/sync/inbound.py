@@ -111,9 +111,10 @@ def apply_known(engine: Engine, link: Link) -> None:
     # Without a summary nothing is known of AWS's view, which is not the same as knowing it to be empty.
     record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
     changed = changed_at_aws(link.applied or {}, record)
-    values, _ = to_salesforce(engine.mapping, record, engine.describe(), only=changed, creating=False)
+    values, problems = to_salesforce(engine.mapping, record, engine.describe(), only=changed, creating=False)
     values = {name: value for name, value in values.items() if not _already(engine, link.row, name, value)}
     link.pending_applied = record
+    _keep_unapplied(link, problems, values, engine)
     _queue_values(engine, link, link.row, values, changed=False)
 
 
@@ -123,12 +124,26 @@ def changed_at_aws(applied: AceRecord, now: AceRecord) -> set[str]:
 
 
 def user_edits(engine: Engine, link: Link, row: Mapping[str, Any]) -> set[str]:
-    """Return the mapped paths that differ both from what was last seen and from what we last wrote."""
+    """Return the mapped paths that differ both from what was last seen and from what we last wrote.
+
+    While a record is shared for the first time nothing was seen yet: what it was created with at AWS counts instead.
+    """
+    if not link.seen and link.applied is not None:
+        return _differing(engine, link.applied, row)
     snap = snapshot(engine.mapping, row)
     return {
         path
         for path, value in snap.items()
         if value != link.seen.get(path) and (path not in link.written or value != link.written[path])
+    }
+
+
+def _differing(engine: Engine, applied: AceRecord, row: Mapping[str, Any]) -> set[str]:
+    record, _ = to_ace(engine.mapping, row, engine.catalogue)
+    return {
+        field.path
+        for field in engine.mapping.fields
+        if field.ace_field in record and not same(applied.get(field.ace_field), record[field.ace_field])
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 from connector.errors import Problem
@@ -35,7 +36,7 @@ _WAITING = {"PENDING_NOT_SHARED": PENDING, "HELD_IN_REVIEW": HELD}
 def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "") -> str:
     """Open a run: one sync log in Salesforce, which appears once there is something to say."""
     now = engine.now()
-    run_id = f"{'out' if direction == TO_AWS else 'in'}-{now:%Y%m%dT%H%M%S%f}"
+    run_id = f"{'out' if direction == TO_AWS else 'in'}-{now:%Y%m%dT%H%M%S}-{token_hex(4)}"
     engine.state.runs.start(
         run_id, now, direction=direction, purpose=purpose, object_name=engine.mapping.object_name, parent=parent
     )

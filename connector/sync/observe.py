@@ -129,7 +129,6 @@ def _memory(engine: Engine, link: Link, snap: dict[str, str | None]) -> dict[str
         "changed_since_failure": link.failed_snapshot is not None and link.failed_snapshot != snap,
         "retry_limit": engine.settings.retry_count,
         "retry_cutoff_days": engine.settings.retry_cutoff_days,
-        "tombstone": link.status == "tombstone",
     }
 
 
@@ -149,7 +148,9 @@ def changed_paths(link: Link | None, snap: dict[str, str | None]) -> tuple[str, 
     return tuple(
         path
         for path, value in snap.items()
-        if value != link.seen.get(path)
+        # A path that was never seen was mapped only since: a mapping is not retroactive.
+        if path in link.seen
+        and value != link.seen[path]
         and (path not in link.written or value != link.written[path])
         and (path not in link.locked or value != link.locked[path])
     )
@@ -158,13 +159,16 @@ def changed_paths(link: Link | None, snap: dict[str, str | None]) -> tuple[str, 
 def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None], verdict: Verdict, run_id: str) -> bool:
     link.row, link.modstamp = row, row["SystemModstamp"]
     _confirm_written(link, snap)
+    _revive(link)
     _adopt_identifier(engine, link, row, run_id)
     if not _person(engine, row):
         link.rounds += verdict.due and bool(link.seen)
     else:
         link.rounds = 0
+    if not verdict.due and link.seen:
+        link.seen = {**snap, **link.seen}
     engine.state.links.save(link)
-    if verdict.due:
+    if verdict.due or (link.requested and verdict.code in _SETTLED):
         return _queue(engine, link, run_id)
     if verdict.code not in _SETTLED:
         _tell(engine, link, verdict, run_id)
@@ -176,6 +180,12 @@ def _queue(engine: Engine, link: Link, run_id: str) -> bool:
         logs.log_problems(engine, run_id, link, (_parked(),))
         return False
     return enqueue_outbound(engine, link, run_id)
+
+
+def _revive(link: Link) -> None:
+    """A row that we see exists: a record that was taken out of the recycle bin is compared anew before anything is sent."""
+    if link.status == "tombstone":
+        link.status, link.applied = ("linked" if link.apn_id else "new"), None
 
 
 def _confirm_written(link: Link, snap: dict[str, str | None]) -> None:

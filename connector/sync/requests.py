@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.errors import ConfigError
+from connector.errors import Problem, RecordRejected
 from connector.store.queue import Work
 from connector.sync import logs, queueing
 from connector.sync.engine import Engine, Priority
@@ -13,15 +13,22 @@ def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
     """Queue one record because a person asked for it; return whether it is due.
 
     Raises:
-        ConfigError: the record does not exist or is not visible.
+        RecordRejected: the record does not exist or is not visible.
     """
     rows = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields())
     if record_id not in rows:
-        raise ConfigError(
-            f"{engine.mapping.object_name} {record_id} does not exist or the integration user cannot see it. "
-            "Check the id (18 characters) and the user's permissions."
-        )
+        raise RecordRejected((_not_found(engine, record_id),))
     return observe(engine, rows[record_id], run_id, again=True, requested=True)
+
+
+def _not_found(engine: Engine, record_id: str) -> Problem:
+    return Problem(
+        "RECORD_NOT_VISIBLE",
+        "",
+        record_id,
+        f"{engine.mapping.object_name} has no such record, or the integration user cannot see it.",
+        "Check the id (18 characters) and the integration user's permissions.",
+    )
 
 
 def share_work(record_id: str) -> Work:
