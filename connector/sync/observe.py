@@ -183,7 +183,9 @@ def _queue(engine: Engine, link: Link, run_id: str) -> bool:
 
 
 def _revive(link: Link) -> None:
-    """A row that we see exists: a record that was taken out of the recycle bin is compared anew before anything is sent."""
+    """A row that we see exists: a record that was taken out of the recycle bin is compared anew before anything is
+    sent.
+    """
     if link.status == "tombstone":
         link.status, link.applied = ("linked" if link.apn_id else "new"), None
 

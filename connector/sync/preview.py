@@ -1,4 +1,6 @@
-"""What would happen to one record, and why: verdict, plan and the exact payload; nothing is sent and nothing is kept."""
+"""What would happen to one record, and why: verdict, plan and the exact payload; nothing is sent and nothing is
+kept.
+"""
 
 from __future__ import annotations
 
