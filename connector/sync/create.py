@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.ace import api_shape
-from connector.ace.record import AceRecord
+from connector.ace.record import AceRecord, Value
 from connector.errors import Problem, RecordRejected, Refused, Retriable, StaleRecord
 from connector.store.links import Link
 from connector.store.shares import Share
@@ -41,7 +41,7 @@ def create_opportunity(engine: Engine, link: Link, record: AceRecord) -> dict[st
     if share is None or not share.create_request:
         # The body of an intent is missing after a person's data was forgotten; its token is derived, so it comes back.
         share = _intend(engine, link, record)
-    if not (_doubtful(engine, share) and _adopt_created(engine, link, share)):
+    if not (_doubtful(engine, share) and _adopt_created(engine, link, share, _body_of(share))):
         _create(engine, link, share)
     request: dict[str, Any] = json.loads(share.create_request)
     return request
@@ -83,7 +83,7 @@ def _create(engine: Engine, link: Link, share: Share) -> None:
     except StaleRecord:
         # The token was used before with another body: by a lost state or a second worker. Its opportunity is ours to
         # adopt.
-        if not _adopt_created(engine, link, share):
+        if not _adopt_created(engine, link, share, None):
             _next_generation(engine, link)
             raise Retriable(
                 "The client token was used before without a result; the next one is tried.", after=1
@@ -92,14 +92,24 @@ def _create(engine: Engine, link: Link, share: Share) -> None:
     except RecordRejected:
         _next_generation(engine, link)
         raise
-    _keep_id(engine, link, share, str(answer["Id"]), api_shape.created_answer(request, answer))
+    created = api_shape.created_answer(request, answer)
+    _keep_id(engine, link, share, str(answer["Id"]), api_shape.from_get(created), created)
 
 
-def _keep_id(engine: Engine, link: Link, share: Share, apn_id: str, answer: dict[str, Any] | None) -> None:
+def _keep_id(
+    engine: Engine,
+    link: Link,
+    share: Share,
+    apn_id: str,
+    applied: dict[str, Value] | None,
+    answer: dict[str, Any] | None = None,
+) -> None:
+    """Remember the opportunity; ``applied`` is what it was created with, None where another body may have created
+    it.
+    """
     with engine.state.transaction():
         link.apn_id, link.status, link.origin = apn_id, "linked", "partner"
-        link.aws = answer
-        link.applied = None if answer is None else api_shape.from_get(answer)
+        link.aws, link.applied = answer, applied
         link.review_status = "Pending Submission"
         share.step, share.apn_id, share.generation, share.uncertain = "created", apn_id, 0, False
         engine.state.links.save(link)
@@ -114,7 +124,11 @@ def _next_generation(engine: Engine, link: Link) -> None:
         engine.state.shares.delete(link.record_id)
 
 
-def _adopt_created(engine: Engine, link: Link, share: Share) -> bool:
+def _body_of(share: Share) -> dict[str, Value]:
+    return api_shape.from_get(api_shape.created_answer(json.loads(share.create_request), {}))
+
+
+def _adopt_created(engine: Engine, link: Link, share: Share, applied: dict[str, Value] | None) -> bool:
     """Look for an opportunity that carries the record's id and was created since the intent; adopt it."""
     found = _find(engine, link.record_id, share.started_at - CLOCK_MARGIN)
     if len(found) > 1:
@@ -123,7 +137,7 @@ def _adopt_created(engine: Engine, link: Link, share: Share) -> bool:
             "Write the right one into APN CRM Unique Identifier and close the others in Partner Central."
         )
     if found:
-        _keep_id(engine, link, share, found[0], None)
+        _keep_id(engine, link, share, found[0], applied)
     return bool(found)
 
 

@@ -77,7 +77,7 @@ def outgoing(engine: Engine, link: Link, record: AceRecord) -> dict[str, Value]:
     """Return the record without the fields that AWS may change too and that nobody changed here: there, AWS's value
     stays.
     """
-    if link.apn_id is None or not link.seen:
+    if link.apn_id is None or not (link.seen or link.applied is not None):
         return dict(record)
     edits = user_edits(engine, link, link.row or {})
     kept = {field.ace_field for field in engine.mapping.fields if not field.inbound or field.path in edits}
@@ -106,7 +106,8 @@ def _act(engine: Engine, link: Link, run_id: str) -> None:
     actions = plan.plan_outbound(facts)
     if isinstance(actions[0], plan.Create):
         turn.payload = create_opportunity(engine, link, facts.record)
-        actions = plan.plan_outbound(facts_for(engine, link, base(engine, link)))
+        facts = facts_for(engine, link, base(engine, link))
+        turn.sent, actions = frozenset(facts.record), plan.plan_outbound(facts)
     for action in actions:
         turn.perform(action)
 

@@ -150,6 +150,8 @@ def _confirm(engine: Engine, pending: Writeback, link: Link | None) -> None:
         return
     values = _mapped(engine, pending)
     link.seen = {**link.seen, **values}
+    # A turn towards AWS that waits already must not take the value from before for a person's edit.
+    link.row = link.row and {**link.row, **{name: pending.values[name] for name in values}}
     link.written = {path: text for path, text in link.written.items() if path not in values}
     link.apn_id_written = link.apn_id_written or engine.names.apn_id in pending.values
     if values:
