@@ -172,5 +172,14 @@ def test_the_salesforce_cli_works(world: World, tmp_path: Path) -> None:
 
     run("org", "login", "access-token", "--instance-url", world.url, "--no-prompt", "--alias", "emu")
     assert run("data", "create", "record", "-s", "Deal__c", "-v", "Title__c=sf", "-o", "emu")["result"]["success"]
+    shown = subprocess.run(
+        ["sf", "data", "query", "-q", "SELECT Title__c FROM Deal__c", "-o", "emu"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=environment,
+    )
+    assert "sf" in shown.stdout
     found = run("data", "query", "-q", "SELECT Title__c FROM Deal__c", "-o", "emu")
     assert found["result"]["records"][0]["Title__c"] == "sf"

@@ -168,6 +168,20 @@ def test_a_composite_counts_as_one_call(world: World) -> None:
     assert world.org.usage.used == before + 1
 
 
+def test_a_lock_hits_one_part_of_a_composite(world: World) -> None:
+    row = world.worker.deal()
+    world.faults.add("salesforce", "composite", "row_lock")
+    parts = [part("PATCH", f"sobjects/Deal__c/{row}", f"r{n}", body={"Notes__c": str(n)}) for n in range(3)]
+    assert [one["httpStatusCode"] for one in composite(world, *parts)] == [400, 204, 204]
+
+
+def test_a_detail_needs_its_masters_lock(world: World) -> None:
+    row = world.worker.deal()
+    world.org.locked.add(row)
+    refused = world.worker.post("sobjects/Deal_Line__c", {"Deal__c": row})
+    assert refused.json()[0]["errorCode"] == "UNABLE_TO_LOCK_ROW"
+
+
 def test_batch_parts_stand_alone(world: World) -> None:
     parts = [{"method": "POST", "url": "v67.0/sobjects/Account", "richInput": body} for body in ({"Name": "A"}, {})]
     answer = world.worker.post("composite/batch", {"batchRequests": parts}).json()

@@ -46,6 +46,12 @@ REFUSED: list[tuple[dict[str, Any], str, str, list[str]]] = [
         ["Stage__c"],
     ),
     (
+        {"Stage__c": "open"},
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        "Stage: bad value for restricted picklist field: open",
+        ["Stage__c"],
+    ),
+    (
         {"Tags__c": "A;Z"},
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
         "Tags: bad value for restricted picklist field: Z",

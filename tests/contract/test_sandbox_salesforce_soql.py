@@ -163,6 +163,17 @@ def test_aggregates(world: World) -> None:
     assert counted == {"totalSize": 2, "done": True, "records": []}
 
 
+def test_columns_are_told_without_rows(world: World) -> None:
+    """Salesforce's command line asks for them before it prints a table."""
+    soql = "SELECT Id, Account__r.Name, (SELECT Name FROM Lines__r) FROM Deal__c"
+    told = world.worker.get("query", params={"q": soql, "columns": "true"}).json()
+    names = [(one["columnName"], [join["columnName"] for join in one["joinColumns"]]) for one in told["columnMetadata"]]
+    assert names == [("Id", []), ("Account__r", ["Name"]), ("Lines__r", ["Name"])]
+    counted = {"q": "SELECT Stage__c, COUNT(Id) FROM Deal__c GROUP BY Stage__c", "columns": "true"}
+    grouped = world.worker.get("query", params=counted).json()["columnMetadata"]
+    assert [one["columnName"] for one in grouped] == ["Stage__c", "expr0"]
+
+
 def test_limit_offset_and_fields(world: World) -> None:
     assert [
         row["Key__c"] for row in world.worker.rows("SELECT Key__c FROM Deal__c ORDER BY Key__c LIMIT 2 OFFSET 1")

@@ -19,7 +19,7 @@ from connector.sandbox.serving import Application, Receive, Scope, Send, answer,
 SERVER = "salesforce"
 MAX_HEAD = 16_384
 """Bytes that the address and the headers of a request may have together."""
-OLDEST, NEWEST = 31, 67
+OLDEST, NEWEST = 31, 68
 RELEASES = {"Spring": 0, "Summer": 1, "Winter": 2}
 _DATA = re.compile(r"/services/data/v(\d{1,3}\.0)(?:/(.*))?", re.IGNORECASE)
 _GZIP_FROM = 1024
@@ -84,17 +84,29 @@ class Service:
             self._recorder.count(SERVER, operation)
         fault = self._faults.take(SERVER, operation) if self._faults else None
         if fault is None:
-            return self._answer(request, 0)
+            return self._answer(request)
         if fault.kind == "timeout_before":
             return None
         if fault.kind == "status":
             return fault_answer(fault.status)
         if fault.kind == "expire_session":
             self._org.authority.revoke(request.bearer)
-        found = self._answer(request, 1 if fault.kind == "row_lock" else 0)
+        if fault.kind == "row_lock":
+            found = self._with_a_lock(request)
+        else:
+            found = self._answer(request)
         return None if fault.kind == "timeout_after" else found
 
-    def _answer(self, request: Request, locks: int) -> Answer:
+    def _with_a_lock(self, request: Request) -> Answer:
+        """Answer while somebody else holds the first row that the request wants to write."""
+        with self._org.lock:
+            self._org.pending_locks = 1
+            try:
+                return self._answer(request)
+            finally:
+                self._org.pending_locks = 0
+
+    def _answer(self, request: Request) -> Answer:
         with self._org.lock:
             self._org.settle()
             path = request.target.rstrip("/").lower()
@@ -104,7 +116,7 @@ class Service:
                 return soap.refuse(request)
             if path.startswith(("/services/oauth2/", "/id/")):
                 return self._authorise(request, path)
-            return self._data(request, locks)
+            return self._data(request)
 
     def _authorise(self, request: Request, path: str) -> Answer:
         authority, authorization = self._org.authority, request.headers.get("authorization", "")
@@ -126,7 +138,7 @@ class Service:
             return Answer(200, authority.userinfo(session))
         return Answer(404, Text("<html><body>404</body></html>"), {"Content-Type": "text/html"})
 
-    def _data(self, request: Request, locks: int) -> Answer:
+    def _data(self, request: Request) -> Answer:
         match = _DATA.fullmatch(request.target)
         if match is None:
             return _refuse("NOT_FOUND", "The requested resource does not exist", 404)
@@ -140,11 +152,11 @@ class Service:
             return _refuse("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 403)
         usage.used += 1
         self._org.running_as(session.user_id)
-        found = self._dispatch(request, session, locks)
+        found = self._dispatch(request, session)
         found.headers["Sforce-Limit-Info"] = usage.header
         return found
 
-    def _dispatch(self, request: Request, session: Session, locks: int) -> Answer:
+    def _dispatch(self, request: Request, session: Session) -> Answer:
         """Answer one request to a resource; composite comes back here for each of its parts."""
         match = _DATA.fullmatch(request.target)
         if match is None:
@@ -164,9 +176,9 @@ class Service:
         def nested(part: Request) -> Answer:
             if self._recorder:
                 self._recorder.count(SERVER, f"{route.operation}/{operation_of(part)}")
-            return self._dispatch(part, session, locks)
+            return self._dispatch(part, session)
 
-        call = Call(self._org, session.user_id, match[1], replace(request, method=method), nested, locks)
+        call = Call(self._org, session.user_id, match[1], replace(request, method=method), nested)
         return perform(call, route, parts)
 
 
@@ -221,7 +233,8 @@ def create_app(org: Org, faults: Faults | None = None, recorder: Recorder | None
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        target, query = scope["raw_path"].decode("latin-1").partition("?")[0], scope["query_string"].decode("latin-1")
+        path, query = scope["raw_path"].decode("latin-1").partition("?")[0], scope["query_string"].decode("latin-1")
+        target = "/" + path.lstrip("/")  # Salesforce's own command line doubles the slash after the host
         body = await read_body(receive)
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)

@@ -147,7 +147,7 @@ def run_tree(call: Call, name: str) -> Answer:
     sobject = call.org.require(name)
     results: list[Json] = []
     try:
-        with call.org.writing(call.user_id, locks=call.locks) as writer:
+        with call.org.writing(call.user_id) as writer:
             _plant(writer, sobject, call.request.fields.get("records") or [], {}, results)
             if len(results) > MAX_TREE:
                 raise ApiError("INVALID_INPUT", f"a tree has at most {MAX_TREE} records")

@@ -70,7 +70,8 @@ class Org:
 
     Attributes (tests and the control server may set them):
         automations: before-save automation, run on every write through the API.
-        locked: ids of rows that somebody else holds locked.
+        locked: ids of rows that somebody else holds locked; writing a detail needs its master's lock too.
+        pending_locks: how many of the next rows to be written will be found locked.
         hidden: (user id, object, field) in lower case, hidden by field-level security.
         usage: the day's requests.
         instance_url: where the org is served.
@@ -97,6 +98,7 @@ class Org:
         self.instance_url = "http://127.0.0.1"
         self.automations: list[Automation] = []
         self.locked: set[str] = set()
+        self.pending_locks = 0
         self.hidden: set[tuple[str, str, str]] = set()
         self.late: list[LateCommit] = []
         self._assign_prefixes()
@@ -195,6 +197,7 @@ class Org:
             self.late.clear()
             self.locked.clear()
             self.hidden.clear()
+            self.schema_changed_at = self.clock.now().replace(microsecond=0)
             self.usage.used = 0
         self.authority.reset()
         self.plant()
@@ -233,10 +236,10 @@ class Org:
     # -- what the rooms of the server ask of it
 
     @contextmanager
-    def writing(self, user_id: str = "", at: datetime | None = None, *, locks: int = 0) -> Iterator[Writer]:
+    def writing(self, user_id: str = "", at: datetime | None = None) -> Iterator[Writer]:
         """Give a writer for one transaction."""
         with self.lock, self.storage.transaction():
-            yield Writer(self, user_id or self.user("seller"), at or self.clock.now(), locks)
+            yield Writer(self, user_id or self.user("seller"), at or self.clock.now())
 
     def next_id(self, sobject: SObject) -> str:
         """Return a fresh id. Counters survive in the database, so an id is never given twice."""

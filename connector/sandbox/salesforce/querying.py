@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.sandbox.salesforce import ids
+from connector.sandbox.salesforce.column_metadata import column_metadata
 from connector.sandbox.salesforce.faults import ApiError
 from connector.sandbox.salesforce.soql_query import Query, compile_query
 from connector.sandbox.salesforce.wire import Answer, Call
@@ -59,6 +60,8 @@ def run_query_all(call: Call) -> Answer:
 def query_rows(call: Call, text: str, *, deleted: bool, resource: str) -> Json:
     """Return the first page of a query. Raises ApiError."""
     query = compile_query(call.org, call.user_id, text, version=call.version, deleted=deleted)
+    if call.request.query.get("columns", "").lower() == "true":
+        return column_metadata(query)
     if query.counting:
         return {"totalSize": query.count(), "done": True, "records": []}
     if query.aggregate:

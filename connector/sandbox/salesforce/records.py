@@ -24,15 +24,11 @@ MAX_DELETE_DEPTH = 10
 
 @dataclass(slots=True)
 class Writer:
-    """Writes within one transaction, in the name of one user, at one moment.
-
-    ``locks`` counts the rows that are to be found locked by somebody else.
-    """
+    """Writes within one transaction, in the name of one user, at one moment."""
 
     org: Org
     user_id: str
     at: datetime
-    locks: int = 0
     known: set[tuple[tuple[str, ...], str]] = field(default_factory=set)
     _globals: Globals | None = None
 
@@ -44,6 +40,9 @@ class Writer:
         """
         values = self._read(sobject, data, writing="createable")
         row = self._blank(sobject) | values
+        for one in sobject.stored:
+            if one.master_detail and row.get(one.name):
+                self._lock(str(row[one.name]))
         self._finish(sobject, row, None)
         self.org.storage.insert(sobject, [row])
         return str(row["Id"])
@@ -125,8 +124,8 @@ class Writer:
         return row
 
     def _lock(self, record_id: str) -> None:
-        if self.locks or record_id in self.org.locked:
-            self.locks = max(0, self.locks - 1)
+        if self.org.pending_locks or record_id in self.org.locked:
+            self.org.pending_locks = max(0, self.org.pending_locks - 1)
             message = f"unable to obtain exclusive access to this record or 1 records: {record_id}"
             raise RowErrors([ApiError("UNABLE_TO_LOCK_ROW", message, [])])
 

@@ -60,7 +60,7 @@ def _run(call: Call, works: Sequence[Work], *, all_or_none: bool) -> Answer:
     """Do the works in order and return a result each; with ``all_or_none`` one failure undoes the others."""
     results: list[Json] = []
     try:
-        with call.org.writing(call.user_id, locks=call.locks) as writer:
+        with call.org.writing(call.user_id) as writer:
             results = [_attempt(writer, work) for work in works]
             if all_or_none and not all(one["success"] for one in results):
                 raise _RollBack

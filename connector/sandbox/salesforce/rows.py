@@ -92,7 +92,7 @@ def create_row(call: Call, name: str) -> Answer:
     sobject = call.org.require(name)
     if not sobject.createable:
         raise ApiError("METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are HEAD,GET", status=405)
-    with call.org.writing(call.user_id, locks=call.locks) as writer:
+    with call.org.writing(call.user_id) as writer:
         created = writer.create(sobject, call.request.fields)
     return Answer(
         201,
@@ -111,7 +111,7 @@ def _update(call: Call, sobject: SObject, row_id: str) -> None:
     body = call.request.fields
     if any(key.lower() == "id" for key in body):
         raise ApiError("INVALID_FIELD", "The Id field should not be specified in the sobject data.", ["Id"])
-    with call.org.writing(call.user_id, locks=call.locks) as writer:
+    with call.org.writing(call.user_id) as writer:
         _check_unmodified(call, sobject, writer.existing(sobject, row_id))
         writer.update(sobject, row_id, body)
 
@@ -131,7 +131,7 @@ def _check_unmodified(call: Call, sobject: SObject, row: Row) -> None:
 
 def delete_row(call: Call, name: str, text: str) -> Answer:
     sobject = call.org.require(name)
-    with call.org.writing(call.user_id, locks=call.locks) as writer:
+    with call.org.writing(call.user_id) as writer:
         writer.delete(sobject, record_id(unquote(text), sobject.name))
     return Answer(204)
 
@@ -167,7 +167,7 @@ def upsert_row(call: Call, name: str, field: str, text: str) -> Answer:
         raise ApiError("INVALID_FIELD", message, [key.name])
     create = call.request.query.get("updateonly", "false").lower() != "true"
     try:
-        with call.org.writing(call.user_id, locks=call.locks) as writer:
+        with call.org.writing(call.user_id) as writer:
             present = call.org.storage.ids(sobject, key.name, unquote(text))
             if len(present) == 1:
                 _check_unmodified(call, sobject, writer.existing(sobject, present[0]))

@@ -120,8 +120,7 @@ class Query:
 
     def rows(self, ids: Sequence[str]) -> list[Json]:
         """Return the rows of those ids, in that order; rows that are gone are left out."""
-        node = self._node
-        assert node is not None
+        node = self.root
         self._load_children(node, ids)
         sql = (
             f"SELECT {', '.join(self._columns)} FROM {self.scope.tables} "
@@ -129,6 +128,20 @@ class Query:
         )
         found = {row[0]: row for row in self._org.storage.execute(sql, (json.dumps(ids),)).fetchall()}
         return [self._shape(node, found[one]) for one in ids if one in found]
+
+    @property
+    def root(self) -> Node:
+        """How a row of this query is built; aggregate queries have none."""
+        assert self._node is not None
+        return self._node
+
+    def group_keys(self) -> list[str]:
+        """Return the names of an aggregate query's columns."""
+        return (
+            []
+            if self.counting
+            else self._compile_groups({self.scope.expression(one).sql for one in self._select.group})[0]
+        )
 
     @property
     def flat(self) -> bool:
@@ -146,8 +159,7 @@ class Query:
                 else:
                     found.append(prefix + name)
 
-        assert self._node is not None
-        walk(self._node, "")
+        walk(self.root, "")
         return found
 
     @property
@@ -257,8 +269,7 @@ class Query:
 
     def children_of(self, reference: Field, parents: Sequence[str], limit: int | None) -> dict[str, list[Json]]:
         """Return this query's rows by the parent that ``reference`` names."""
-        node = self._node
-        assert node is not None
+        node = self.root
         link = f'{self.scope.base.alias}."{reference.name}"'
         order = f" ORDER BY {self._order}" if self._order else ""
         sql = (

@@ -104,10 +104,7 @@ def _email(field: Field, value: Any) -> Stored:
 
 def _choice(field: Field, value: Any) -> Stored:
     text = str(_text(field, value))
-    known = {one.value.lower(): one.value for one in field.choices if one.active}
-    if text.lower() in known:
-        return known[text.lower()]
-    if field.restricted:
+    if field.restricted and not any(one.value == text for one in field.choices if one.active):
         raise _bad_choice(field, text)
     return text
 

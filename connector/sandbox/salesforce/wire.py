@@ -115,7 +115,7 @@ class Text(str):
 class Call:
     """A request of a known user to one version of the API.
 
-    ``dispatch`` answers a request nested in this one; ``locks`` rows will be found locked.
+    ``dispatch`` answers a request nested in this one.
     """
 
     org: Org
@@ -123,7 +123,6 @@ class Call:
     version: str
     request: Request
     dispatch: Callable[[Request], Answer]
-    locks: int = 0
 
     @property
     def base(self) -> str:
