@@ -88,7 +88,7 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
     values, problems = to_salesforce(
         engine.mapping, arrival.record, describe, only=changed - set(conflicts), creating=False
     )
-    values = {name: value for name, value in values.items() if not _already(engine, row, name, value)}
+    values = _differing(engine, row, values)
     status = link.review_status
     with engine.state.transaction():
         _remember(engine, link, arrival)
@@ -112,7 +112,7 @@ def apply_known(engine: Engine, link: Link) -> None:
     record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
     changed = changed_at_aws(link.applied or {}, record)
     values, problems = to_salesforce(engine.mapping, record, engine.describe(), only=changed, creating=False)
-    values = {name: value for name, value in values.items() if not _already(engine, link.row, name, value)}
+    values = _differing(engine, link.row, values)
     link.pending_applied = record
     _keep_unapplied(link, problems, values, engine)
     _queue_values(engine, link, link.row, values, changed=False)
@@ -172,13 +172,14 @@ def _doubtful_paths(engine: Engine, link: Link, row: Row) -> set[str]:
     return set(link.written)
 
 
-def _already(engine: Engine, row: Row, name: str, value: Any) -> bool:
-    now = snapshot(engine.mapping, row)
-    return name in now and now[name] == snapshot(engine.mapping, {**row, name: value}).get(name)
+def _differing(engine: Engine, row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that the row does not have already."""
+    before, after = snapshot(engine.mapping, row), snapshot(engine.mapping, {**row, **values})
+    return {name: value for name, value in values.items() if name not in after or before.get(name) != after[name]}
 
 
 def _remember(engine: Engine, link: Link, arrival: Arrival) -> None:
-    link.summary = arrival.summary
+    link.summary, link.summarised_at = arrival.summary, engine.now().isoformat()
     link.pending_applied = dict(arrival.record)
     remember_answer(engine, link, arrival.answer)
 
