@@ -88,7 +88,7 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
     values, problems = to_salesforce(
         engine.mapping, arrival.record, describe, only=changed - set(conflicts), creating=False
     )
-    values = _differing(engine, row, values)
+    values = _missing_values(engine, row, values)
     status = link.review_status
     with engine.state.transaction():
         _remember(engine, link, arrival)
@@ -112,7 +112,7 @@ def apply_known(engine: Engine, link: Link) -> None:
     record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
     changed = changed_at_aws(link.applied or {}, record)
     values, problems = to_salesforce(engine.mapping, record, engine.describe(), only=changed, creating=False)
-    values = _differing(engine, link.row, values)
+    values = _missing_values(engine, link.row, values)
     link.pending_applied = record
     _keep_unapplied(link, problems, values, engine)
     _queue_values(engine, link, link.row, values, changed=False)
@@ -172,7 +172,7 @@ def _doubtful_paths(engine: Engine, link: Link, row: Row) -> set[str]:
     return set(link.written)
 
 
-def _differing(engine: Engine, row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
+def _missing_values(engine: Engine, row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that the row does not have already."""
     before, after = snapshot(engine.mapping, row), snapshot(engine.mapping, {**row, **values})
     return {name: value for name, value in values.items() if name not in after or before.get(name) != after[name]}
