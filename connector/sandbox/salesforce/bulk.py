@@ -160,7 +160,7 @@ def _process(call: Call, job: Job) -> None:
     reader = csv.DictReader(io.StringIO(job.data, newline=""), delimiter=job.delimiter)
     job.columns = list(reader.fieldnames or [])
     sobject = call.org.schema[job.request["object"]]
-    with call.org.writing(call.user_id) as writer:
+    with call.writing() as writer:
         for row in reader:
             if None in row or None in row.values():
                 job.unprocessed.append({name: value or "" for name, value in row.items() if name})

@@ -144,10 +144,10 @@ class _TreeError(Exception):
 
 def run_tree(call: Call, name: str) -> Answer:
     """Create rows with their children, all or none."""
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     results: list[Json] = []
     try:
-        with call.org.writing(call.user_id) as writer:
+        with call.writing() as writer:
             _plant(writer, sobject, call.request.fields.get("records") or [], {}, results)
             if len(results) > MAX_TREE:
                 raise ApiError("INVALID_INPUT", f"a tree has at most {MAX_TREE} records")

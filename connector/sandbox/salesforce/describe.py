@@ -19,47 +19,79 @@ def soap_type(field: Field) -> str:
     return "xsd:double" if field.type in NUMBER_TYPES - {"int"} else _SOAP.get(field.type, "xsd:string")
 
 
+FIXED: Json = {
+    "compoundFieldName": None,
+    "controllerName": None,
+    "dependentPicklist": False,
+    "deprecatedAndHidden": False,
+    "displayLocationInDecimal": False,
+    "queryByDistance": False,
+    "referenceTargetField": None,
+    "writeRequiresMasterRead": False,
+}
+"""Attributes that are the same for every field of this org."""
+
+
 def describe_field(field: Field) -> Json:
     """Return describe's attributes of a field."""
+    return FIXED | _shape(field) | _use(field) | _values(field) | _relation(field)
+
+
+def _shape(field: Field) -> Json:
+    """Return what the field is: name, type and size."""
     text = field.type in TEXT_TYPES or field.type in ID_TYPES
-    sortable = not field.long and field.type != "multipicklist"
+    length = field.length if text else 0
     return {
-        "aggregatable": not field.long and field.type != "boolean",
-        "autoNumber": bool(field.auto_number),
-        "byteLength": field.length * 3 if text and field.type not in ID_TYPES else field.length if text else 0,
-        "calculated": field.calculated,
-        "calculatedFormula": field.formula or None,
-        "cascadeDelete": field.on_delete == "Cascade",
-        "caseSensitive": field.case_sensitive,
-        "compoundFieldName": None,
-        "controllerName": None,
-        "createable": field.createable,
-        "custom": field.custom,
-        "defaultValue": False if field.type == "boolean" and not field.calculated else field.initial,
-        "defaultValueFormula": field.default if field.default and field.type != "boolean" else None,
-        "defaultedOnCreate": field.defaulted,
-        "dependentPicklist": False,
-        "deprecatedAndHidden": False,
-        "digits": field.length if field.type == "int" else 0,
-        "displayLocationInDecimal": False,
-        "encrypted": field.type == "encryptedstring",
-        "externalId": field.external_id,
-        "extraTypeInfo": "richtextarea" if field.html else "plaintextarea" if field.long else None,
-        "filterable": not field.long,
-        "formulaTreatNullNumberAsZero": bool(field.calculated and field.blanks_as_zero),
-        "groupable": sortable
-        and field.type not in {"datetime", "double", "currency", "percent"}
-        and not field.calculated,
-        "htmlFormatted": field.html,
-        "idLookup": field.external_id or field.name == "Id",
-        "inlineHelpText": field.help or None,
-        "label": field.label,
-        "length": field.length if text else 0,
         "name": field.name,
+        "label": field.label,
+        "type": field.type,
+        "soapType": soap_type(field),
+        "length": length,
+        "byteLength": length if field.type in ID_TYPES else length * 3,
+        "digits": field.length if field.type == "int" else 0,
+        "precision": field.precision,
+        "scale": field.scale,
+        "custom": field.custom,
         "nameField": field.name == "Name",
-        "namePointing": len(field.reference_to) > 1,
+        "htmlFormatted": field.html,
+        "extraTypeInfo": "richtextarea" if field.html else "plaintextarea" if field.long else None,
+        "encrypted": field.type == "encryptedstring",
+        "inlineHelpText": field.help or None,
+    }
+
+
+def _use(field: Field) -> Json:
+    """Return what can be done with the field."""
+    sortable = not field.long and field.type != "multipicklist"
+    measured = field.type in {"datetime", "double", "currency", "percent"}
+    return {
+        "createable": field.createable,
+        "updateable": field.updateable,
         "nillable": not field.required and field.type not in {"boolean", "id"} and not _stamped(field),
         "permissionable": field.custom and not field.required,
+        "aggregatable": not field.long and field.type != "boolean",
+        "filterable": not field.long,
+        "sortable": sortable,
+        "groupable": sortable and not measured and not field.calculated,
+        "unique": field.unique,
+        "caseSensitive": field.case_sensitive,
+        "externalId": field.external_id,
+        "idLookup": field.external_id or field.name == "Id",
+    }
+
+
+def _values(field: Field) -> Json:
+    """Return where the field's values come from."""
+    checkbox = field.type == "boolean"
+    return {
+        "autoNumber": bool(field.auto_number),
+        "calculated": field.calculated,
+        "calculatedFormula": field.formula or None,
+        "formulaTreatNullNumberAsZero": field.calculated and field.blanks_as_zero,
+        "defaultValue": False if checkbox and not field.calculated else field.initial,
+        "defaultValueFormula": field.default if field.default and not checkbox else None,
+        "defaultedOnCreate": field.defaulted,
+        "restrictedPicklist": field.restricted,
         "picklistValues": [
             {
                 "active": one.active,
@@ -70,22 +102,20 @@ def describe_field(field: Field) -> Json:
             }
             for one in field.choices
         ],
-        "polymorphicForeignKey": len(field.reference_to) > 1,
-        "precision": field.precision,
-        "queryByDistance": False,
-        "referenceTargetField": None,
+    }
+
+
+def _relation(field: Field) -> Json:
+    """Return what the field refers to."""
+    several = len(field.reference_to) > 1
+    return {
         "referenceTo": list(field.reference_to),
         "relationshipName": field.parent_name or None,
         "relationshipOrder": 0 if field.master_detail else None,
+        "namePointing": several,
+        "polymorphicForeignKey": several,
+        "cascadeDelete": field.on_delete == "Cascade",
         "restrictedDelete": field.on_delete == "Restrict",
-        "restrictedPicklist": field.restricted,
-        "scale": field.scale,
-        "soapType": soap_type(field),
-        "sortable": sortable,
-        "type": field.type,
-        "unique": field.unique,
-        "updateable": field.updateable,
-        "writeRequiresMasterRead": False,
     }
 
 

@@ -17,6 +17,7 @@ from connector.sandbox.salesforce.formulas import Formulas
 from connector.sandbox.salesforce.metadata import read_schema
 from connector.sandbox.salesforce.oauth import Authority
 from connector.sandbox.salesforce.people import PEOPLE, plant
+from connector.sandbox.salesforce.permissions import EVERYTHING, Access, Rights, read_permission_sets
 from connector.sandbox.salesforce.querying import Cursors
 from connector.sandbox.salesforce.records import Writer
 from connector.sandbox.salesforce.schema import Field, SObject
@@ -101,6 +102,7 @@ class Org:
         self.pending_locks = 0
         self.hidden: set[tuple[str, str, str]] = set()
         self.late: list[LateCommit] = []
+        self.access = Access(self, read_permission_sets(self.schema_dir))
         self._assign_prefixes()
         self.plant()
 
@@ -197,6 +199,7 @@ class Org:
             self.late.clear()
             self.locked.clear()
             self.hidden.clear()
+            self.access.forget()
             self.schema_changed_at = self.clock.now().replace(microsecond=0)
             self.usage.used = 0
         self.authority.reset()
@@ -236,10 +239,12 @@ class Org:
     # -- what the rooms of the server ask of it
 
     @contextmanager
-    def writing(self, user_id: str = "", at: datetime | None = None) -> Iterator[Writer]:
-        """Give a writer for one transaction."""
+    def writing(
+        self, user_id: str = "", at: datetime | None = None, *, rights: Rights = EVERYTHING
+    ) -> Iterator[Writer]:
+        """Give a writer for one transaction; without ``rights`` it works in system mode, as code inside an org does."""
         with self.lock, self.storage.transaction():
-            yield Writer(self, user_id or self.user("seller"), at or self.clock.now())
+            yield Writer(self, user_id or self.user("seller"), at or self.clock.now(), rights)
 
     def next_id(self, sobject: SObject) -> str:
         """Return a fresh id. Counters survive in the database, so an id is never given twice."""
@@ -263,24 +268,26 @@ class Org:
 
     def hidden_from(self, user_id: str, sobject: SObject, field: Field) -> bool:
         """Tell whether field-level security hides the field from that user."""
-        return bool(self.hidden) and (user_id, sobject.name.lower(), field.name.lower()) in self.hidden
+        return not self.access.of(user_id).reads(sobject, field)
 
     def hide(self, object_name: str, field_name: str, user_id: str = "") -> None:
         """Hide a field from a user (default: the integration user), as an admin does who forgets a permission."""
         self.hidden.add((user_id or self.user("integration"), object_name.lower(), field_name.lower()))
+        self.access.forget()
         self.schema_changed_at = self.clock.now().replace(microsecond=0)
 
     def add_field(self, object_name: str, field: Field) -> None:
-        """Deploy one more field to an object."""
+        """Deploy one more field to an object, with access for everybody who has a permission set."""
         with self.lock:
             self.schema[object_name].add(field)
+            self.access.open(object_name, field)
             self.storage.prepare()
             self.schema_changed_at = self.clock.now().replace(microsecond=0)
 
     def queryable(self, path: SoqlPath, scope: Scope) -> SObject:
         """Return the object that a query names. Raises ApiError ``INVALID_TYPE``."""
         found = self.schema.get(path.names[-1])
-        if found is None:
+        if found is None or not self.access.of(scope.user_id).may("read", found):
             raise scope.error(
                 "INVALID_TYPE", path.column,
                 f"sObject type '{path}' is not supported. If you are attempting to use a custom object, be sure to "
@@ -312,9 +319,10 @@ class Org:
         """Let formulas see the globals of that user, as they are now."""
         self._globals["current"] = self.formulas.globals(user_id)
 
-    def require(self, object_name: str) -> SObject:
-        """Return the object of that name. Raises ApiError 404."""
-        if (found := self.schema.get(object_name)) is None:
+    def require(self, object_name: str, user_id: str) -> SObject:
+        """Return the object of that name. Raises ApiError 404, also when the user may not know it."""
+        found = self.schema.get(object_name)
+        if found is None or not self.access.of(user_id).may("read", found):
             raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
         return found
 

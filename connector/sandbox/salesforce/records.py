@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.salesforce import ids
 from connector.sandbox.salesforce.faults import AmbiguousKey, ApiError, RowErrors, no_such_column, not_found
+from connector.sandbox.salesforce.permissions import EVERYTHING, KEEPERS, Rights
 from connector.sandbox.salesforce.schema import AUDIT, Field, SObject
 from connector.sandbox.salesforce.standard import STAGES
 from connector.sandbox.salesforce.values import Stored, stamp, store
@@ -29,6 +30,7 @@ class Writer:
     org: Org
     user_id: str
     at: datetime
+    rights: Rights = EVERYTHING
     known: set[tuple[tuple[str, ...], str]] = field(default_factory=set)
     _globals: Globals | None = None
 
@@ -38,6 +40,7 @@ class Writer:
         Raises:
             RowErrors: what Salesforce finds wrong with it.
         """
+        self._demand("create", sobject)
         values = self._read(sobject, data, writing="createable")
         row = self._blank(sobject) | values
         for one in sobject.stored:
@@ -54,6 +57,7 @@ class Writer:
             RowErrors: what Salesforce finds wrong with it, its absence included.
         """
         old = self.existing(sobject, record_id)
+        self._demand("edit", sobject)
         self._lock(record_id)
         values = self._read(sobject, data, writing="updateable")
         new = {**old, **values, **self._stamps()}
@@ -88,6 +92,8 @@ class Writer:
             RowErrors: the row is missing, locked, or a restricting lookup points at it.
         """
         self.existing(sobject, record_id)
+        if not depth:
+            self._demand("delete", sobject)
         self._lock(record_id)
         if depth > MAX_DELETE_DEPTH:
             raise RowErrors([ApiError("DELETE_OPERATION_TOO_LARGE", "delete operation too large")])
@@ -122,6 +128,12 @@ class Writer:
         if row["IsDeleted"]:
             raise RowErrors([ApiError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)])
         return row
+
+    def _demand(self, right: str, sobject: SObject) -> None:
+        try:
+            self.rights.demand(right, sobject)
+        except ApiError as refused:
+            raise RowErrors([refused]) from refused
 
     def _lock(self, record_id: str) -> None:
         if self.org.pending_locks or record_id in self.org.locked:
@@ -181,7 +193,7 @@ class Writer:
         found = sobject.field(name)
         if found is None and (reference := sobject.parent(name)) and isinstance(value, dict | None):
             return reference, self._parent_by_key(reference, value)
-        if found is None or self.org.hidden_from(self.user_id, sobject, found):
+        if found is None or not self.rights.reads(sobject, found):
             raise no_such_column(name, sobject.name)
         return found, value
 

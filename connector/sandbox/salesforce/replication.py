@@ -50,7 +50,7 @@ def _covered(call: Call, end: datetime) -> str:
 
 
 def updated(call: Call, name: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     start, end = _span(call, UPDATED_DAYS)
     sql = f'SELECT Id FROM "{sobject.name}" WHERE SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 0'
     ids = [row[0] for row in call.org.storage.execute(sql, (stamp(start), stamp(end)))]
@@ -60,7 +60,7 @@ def updated(call: Call, name: str) -> Answer:
 
 
 def deleted(call: Call, name: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     start, end = _span(call, DELETED_DAYS)
     where = "SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 1"
     sql = f'SELECT Id, SystemModstamp FROM "{sobject.name}" WHERE {where}'

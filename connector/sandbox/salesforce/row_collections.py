@@ -60,7 +60,7 @@ def _run(call: Call, works: Sequence[Work], *, all_or_none: bool) -> Answer:
     """Do the works in order and return a result each; with ``all_or_none`` one failure undoes the others."""
     results: list[Json] = []
     try:
-        with call.org.writing(call.user_id) as writer:
+        with call.writing() as writer:
             results = [_attempt(writer, work) for work in works]
             if all_or_none and not all(one["success"] for one in results):
                 raise _RollBack
@@ -132,7 +132,7 @@ def _update(sobject: SObject, row: Json, seen: set[str]) -> Work:
 
 def upsert_rows(call: Call, name: str, field: str) -> Answer:
     rows, all_or_none = _records(call)
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     key = key_field(call, sobject, field)
     if any(one.name != sobject.name for one in _typed(call, rows)):
         raise ApiError("INVALID_INPUT", f"All records must be of type {sobject.name}")
@@ -175,7 +175,7 @@ def delete_rows(call: Call) -> Answer:
 
 def read_many(call: Call, name: str) -> Answer:
     """Return rows by id, null for each that is not there; ids and fields by URL or, for up to 2,000, by body."""
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     if call.request.method == "POST":
         given, fields = call.request.fields.get("ids") or [], call.request.fields.get("fields") or []
     else:

@@ -34,12 +34,12 @@ def visible_fields(call: Call, sobject: SObject) -> list[str]:
 
 
 def show_object(call: Call, name: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     return Answer(200, {"objectDescribe": describe.summarise(sobject, call.base), "recentItems": []})
 
 
 def show_describe(call: Call, name: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     return _unless_old(call, lambda: describe.describe(call.org, call.user_id, sobject, call.base))
 
 
@@ -56,7 +56,7 @@ def _unless_old(call: Call, body: Any) -> Answer:
 
 
 def get_row(call: Call, name: str, text: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     return _get(call, sobject, record_id(unquote(text), sobject.name))
 
 
@@ -89,10 +89,10 @@ def _tag(sobject: SObject, row_id: str, modified: str) -> dict[str, str]:
 
 
 def create_row(call: Call, name: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     if not sobject.createable:
         raise ApiError("METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are HEAD,GET", status=405)
-    with call.org.writing(call.user_id) as writer:
+    with call.writing() as writer:
         created = writer.create(sobject, call.request.fields)
     return Answer(
         201,
@@ -102,7 +102,7 @@ def create_row(call: Call, name: str) -> Answer:
 
 
 def update_row(call: Call, name: str, text: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     _update(call, sobject, record_id(unquote(text), sobject.name))
     return Answer(204)
 
@@ -111,7 +111,7 @@ def _update(call: Call, sobject: SObject, row_id: str) -> None:
     body = call.request.fields
     if any(key.lower() == "id" for key in body):
         raise ApiError("INVALID_FIELD", "The Id field should not be specified in the sobject data.", ["Id"])
-    with call.org.writing(call.user_id) as writer:
+    with call.writing() as writer:
         _check_unmodified(call, sobject, writer.existing(sobject, row_id))
         writer.update(sobject, row_id, body)
 
@@ -130,8 +130,8 @@ def _check_unmodified(call: Call, sobject: SObject, row: Row) -> None:
 
 
 def delete_row(call: Call, name: str, text: str) -> Answer:
-    sobject = call.org.require(name)
-    with call.org.writing(call.user_id) as writer:
+    sobject = call.require(name)
+    with call.writing() as writer:
         writer.delete(sobject, record_id(unquote(text), sobject.name))
     return Answer(204)
 
@@ -150,7 +150,7 @@ def key_field(call: Call, sobject: SObject, name: str) -> Field:
 
 
 def get_by_key(call: Call, name: str, field: str, text: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     key = key_field(call, sobject, field)
     found = call.org.storage.ids(sobject, key.name, unquote(text))
     if not found:
@@ -159,7 +159,7 @@ def get_by_key(call: Call, name: str, field: str, text: str) -> Answer:
 
 
 def upsert_row(call: Call, name: str, field: str, text: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     key = key_field(call, sobject, field)
     body = call.request.fields
     if key.name.lower() in {one.lower() for one in body}:
@@ -167,7 +167,7 @@ def upsert_row(call: Call, name: str, field: str, text: str) -> Answer:
         raise ApiError("INVALID_FIELD", message, [key.name])
     create = call.request.query.get("updateonly", "false").lower() != "true"
     try:
-        with call.org.writing(call.user_id) as writer:
+        with call.writing() as writer:
             present = call.org.storage.ids(sobject, key.name, unquote(text))
             if len(present) == 1:
                 _check_unmodified(call, sobject, writer.existing(sobject, present[0]))
@@ -190,7 +190,7 @@ def create_by_id(call: Call, name: str) -> Answer:
 
 
 def delete_by_key(call: Call, name: str, field: str, text: str) -> Answer:
-    sobject = call.org.require(name)
+    sobject = call.require(name)
     found = call.org.storage.ids(sobject, key_field(call, sobject, field).name, unquote(text))
     if len(found) != 1:
         raise RowErrors([not_found()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -16,6 +17,8 @@ from connector.sandbox.salesforce.faults import ApiError
 
 if TYPE_CHECKING:
     from connector.sandbox.salesforce.org import Org
+    from connector.sandbox.salesforce.records import Writer
+    from connector.sandbox.salesforce.schema import SObject
 
 Json = dict[str, Any]
 EMPTY = object()
@@ -127,6 +130,14 @@ class Call:
     @property
     def base(self) -> str:
         return f"/services/data/v{self.version}"
+
+    def require(self, object_name: str) -> SObject:
+        """Return the object of that name. Raises ApiError 404, also when the user may not know it."""
+        return self.org.require(object_name, self.user_id)
+
+    def writing(self) -> AbstractContextManager[Writer]:
+        """Give a writer for one transaction with the user's rights."""
+        return self.org.writing(self.user_id, rights=self.org.access.of(self.user_id))
 
 
 def http_date(moment: datetime) -> str:
