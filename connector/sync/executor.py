@@ -5,9 +5,12 @@ Nothing else decides.
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +22,7 @@ from connector.errors import (
     Deferred,
     Fatal,
     MappingError,
+    Problem,
     RecordRejected,
     Refused,
     Retriable,
@@ -28,12 +32,13 @@ from connector.mapping.outbound import snapshot
 from connector.store.links import Link
 from connector.store.queue import Item
 from connector.sync import inbound, logs, outbound, queueing
-from connector.sync.engine import Engine
+from connector.sync.engine import Engine, Priority
 from connector.sync.problems import as_problem
 from connector.sync.requests import perform_request
 
 LONGEST_PAUSE = 900.0
 AUTH_PAUSE = timedelta(minutes=5)
+RECORD_WORK = frozenset({queueing.OUTBOUND, queueing.INBOUND, queueing.REQUEST})
 
 log = structlog.get_logger(__name__)
 Handler = Callable[[Engine, Item], None]
@@ -55,15 +60,24 @@ class Executor:
         return item
 
     def _execute(self, item: Item) -> None:
-        with structlog.contextvars.bound_contextvars(job=item.kind, record=item.key):
+        with ExitStack() as stack:
+            stack.enter_context(structlog.contextvars.bound_contextvars(job=item.kind, record=item.key))
+            if item.priority == Priority.REQUEST:
+                stack.enter_context(self.engine.salesforce.urgent())
+                stack.enter_context(self.engine.partner_central.urgent())
+            error = _attempt(lambda: self._handler(item.kind)(self.engine, item))
             try:
-                self._handler(item.kind)(self.engine, item)
-            except Fatal:
-                raise
-            except ConnectorError as error:
-                self._settle(item, error)
-            else:
-                self.engine.state.queue.done(item)
+                self._conclude(item, error)
+            except StaleRecord:
+                log.warning("the lease ran out; whoever has the item now concludes it")
+
+    def _conclude(self, item: Item, error: Exception | None) -> None:
+        if error is None:
+            self.engine.state.queue.done(item)
+        elif isinstance(error, ConnectorError):
+            self._settle(item, error)
+        else:
+            self._survive(item, error)
 
     def _handler(self, kind: str) -> Handler:
         return {
@@ -97,6 +111,21 @@ class Executor:
             case _:
                 queue.fail(item, str(error))
 
+    def _survive(self, item: Item, error: Exception) -> None:
+        """A fault of the connector itself: this record waits for a person, a periodic job is tried again, the worker
+        goes on. The error's text may hold a record's values, so that only its class and the place are told.
+        """
+        name = type(error).__name__
+        log.error("unexpected error", error=name, attempt=item.attempts + 1, trace=_places(error))
+        reason = f"unexpected {name}; the worker's log tells where"
+        if item.kind not in RECORD_WORK:
+            return self.engine.state.queue.retry(item, self.engine.now() + _pause(item.attempts, None), reason)
+        self.engine.state.queue.fail(item, reason)
+        untold = _attempt(lambda: self._report(item, RecordRejected((_unexpected(name, item),))))
+        if untold is not None:
+            log.error("no sync log for it", error=type(untold).__name__, trace=_places(untold))
+        return None
+
     def _report(self, item: Item, error: ConnectorError) -> None:
         """Open the record's log details; count the failure, so that automatic repetition ends."""
         problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
@@ -106,6 +135,37 @@ class Executor:
             logs.log_problems(self.engine, run_id, link, problems)
             if item.kind == queueing.OUTBOUND:
                 _count_failure(self.engine, link)
+
+
+def _attempt(work: Callable[[], None]) -> Exception | None:
+    """Return what the work raised. Beside the process's own edge this is the one place that catches everything, so that
+    one record's fault does not stop the others'.
+    """
+    try:
+        work()
+    except Fatal:
+        raise
+    except Exception as error:  # noqa: BLE001 - the worker's per-item boundary
+        return error
+    return None
+
+
+def _places(error: Exception) -> list[str]:
+    """Return the stack as places in the code, without the values that it worked on."""
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+
+
+def _unexpected(name: str, item: Item) -> Problem:
+    return Problem(
+        "UNEXPECTED_ERROR",
+        "",
+        name,
+        "The connector met a fault of its own while it worked on this record.",
+        f"Look into the worker's log, and repeat with `connector queue retry {item.id}` once the cause is gone.",
+    )
 
 
 def _pause(attempts: int, after: float | None) -> timedelta:

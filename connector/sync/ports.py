@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -116,6 +117,10 @@ class SalesforcePort(Protocol):
         """Return (used, limit) of the org's daily API requests as last reported; (0, 0) when unknown."""
         ...
 
+    def urgent(self) -> AbstractContextManager[None]:
+        """Return a block whose requests pass although our share of the API is used up: a person waits for them."""
+        ...
+
 
 class PartnerCentralPort(Protocol):
     """The door to one Partner Central account and catalog. Every method may raise Retriable, Deferred, AuthFailed,
@@ -176,4 +181,8 @@ class PartnerCentralPort(Protocol):
 
     def write_budget(self) -> tuple[int, int]:
         """Return (writes of the rolling 24 hours, the daily limit that applies to us)."""
+        ...
+
+    def urgent(self) -> AbstractContextManager[None]:
+        """Return a block whose calls go ahead of others' and may use our whole daily share: a person waits for them."""
         ...
