@@ -101,7 +101,7 @@ def _new(call: Call, kind: str, request: Json) -> Job:
 def create_ingest(call: Call) -> Answer:
     request = call.request.fields
     sobject = call.org.schema.get(str(request.get("object", "")))
-    if sobject is None:
+    if sobject is None or not call.org.access.of(call.user_id).may("read", sobject):
         raise ApiError(
             "INVALIDENTITY", f"InvalidEntity : Entity '{request.get('object')}' is not supported by the Bulk API."
         )

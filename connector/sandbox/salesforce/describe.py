@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from connector.sandbox.salesforce.permissions import Rights
 from connector.sandbox.salesforce.schema import ID_TYPES, NUMBER_TYPES, TEXT_TYPES, Field, SObject
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ FIXED: Json = {
 """Attributes that are the same for every field of this org."""
 
 
-def describe_field(field: Field) -> Json:
-    """Return describe's attributes of a field."""
-    return FIXED | _shape(field) | _use(field) | _values(field) | _relation(field)
+def describe_field(field: Field, *, writable: bool = True) -> Json:
+    """Return describe's attributes of a field, for somebody who may write it or not."""
+    return FIXED | _shape(field) | _use(field, writable=writable) | _values(field) | _relation(field)
 
 
 def _shape(field: Field) -> Json:
@@ -60,13 +61,13 @@ def _shape(field: Field) -> Json:
     }
 
 
-def _use(field: Field) -> Json:
+def _use(field: Field, *, writable: bool) -> Json:
     """Return what can be done with the field."""
     sortable = not field.long and field.type != "multipicklist"
     measured = field.type in {"datetime", "double", "currency", "percent"}
     return {
-        "createable": field.createable,
-        "updateable": field.updateable,
+        "createable": field.createable and writable,
+        "updateable": field.updateable and writable,
         "nillable": not field.required and field.type not in {"boolean", "id"} and not _stamped(field),
         "permissionable": field.custom and not field.required,
         "aggregatable": not field.long and field.type != "boolean",
@@ -123,15 +124,15 @@ def _stamped(field: Field) -> bool:
     return field.name in {"CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp"}
 
 
-def summarise(sobject: SObject, base: str) -> Json:
+def summarise(sobject: SObject, base: str, rights: Rights) -> Json:
     """Return the members that describe and the global describe share."""
-    writable = sobject.createable
+    create, edit, delete = (sobject.createable and rights.may(one, sobject) for one in ("create", "edit", "delete"))
     return {
         "activateable": False,
-        "createable": writable,
+        "createable": create,
         "custom": sobject.custom,
         "customSetting": bool(sobject.custom_setting),
-        "deletable": writable,
+        "deletable": delete,
         "deprecatedAndHidden": False,
         "feedEnabled": False,
         "hasSubtypes": False,
@@ -148,8 +149,8 @@ def summarise(sobject: SObject, base: str) -> Json:
         "retrieveable": True,
         "searchable": not sobject.custom_setting,
         "triggerable": True,
-        "undeletable": writable,
-        "updateable": writable,
+        "undeletable": delete,
+        "updateable": edit,
         "urls": {
             "sobject": f"{base}/sobjects/{sobject.name}",
             "describe": f"{base}/sobjects/{sobject.name}/describe",
@@ -159,8 +160,9 @@ def summarise(sobject: SObject, base: str) -> Json:
 
 
 def describe(org: Org, user_id: str, sobject: SObject, base: str) -> Json:
-    """Return the describe of an object, without the fields that are hidden from the user."""
-    fields = [one for one in sobject.fields.values() if not org.hidden_from(user_id, sobject, one)]
+    """Return the describe of an object, without the fields and children that are hidden from the user."""
+    rights = org.access.of(user_id)
+    fields = [one for one in sobject.fields.values() if rights.reads(sobject, one)]
     children: list[Json] = [
         {
             "cascadeDelete": one.field.on_delete == "Cascade",
@@ -173,15 +175,18 @@ def describe(org: Org, user_id: str, sobject: SObject, base: str) -> Json:
             "restrictedDelete": one.field.on_delete == "Restrict",
         }
         for one in org.schema.children(sobject.name)
+        if rights.may("read", one.sobject) and rights.reads(one.sobject, one.field)
     ]
-    return summarise(sobject, base) | {
-        "fields": [describe_field(one) for one in fields],
+    return summarise(sobject, base, rights) | {
+        "fields": [describe_field(one, writable=rights.writes(sobject, one)) for one in fields],
         "childRelationships": children,
         "recordTypeInfos": [],
         "supportedScopes": [],
     }
 
 
-def describe_global(org: Org, base: str) -> Json:
-    """Return the list of all objects."""
-    return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [summarise(one, base) for one in org.schema]}
+def describe_global(org: Org, user_id: str, base: str) -> Json:
+    """Return the list of all objects that the user may read."""
+    rights = org.access.of(user_id)
+    objects = [summarise(one, base, rights) for one in org.schema if rights.may("read", one)]
+    return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}

@@ -102,7 +102,7 @@ def _declare(name: str, folder: Path) -> SObject:
     setting = xml.text("customSettingsType")
     label = xml.text("label") or name
     sobject = new_object(name, label, xml.text("pluralLabel") or label, owner=not setting)
-    sobject.custom_setting = setting
+    sobject.custom_setting, sobject.sharing = setting, xml.text("sharingModel") or "ReadWrite"
     sobject.add(_name_field(xml.one("nameField"), setting=setting))
     if setting:
         targets = ("Organization", "Profile", "User")

@@ -316,7 +316,8 @@ class Org:
         return self._globals["current"](name)
 
     def running_as(self, user_id: str) -> None:
-        """Let formulas see the globals of that user, as they are now."""
+        """Let formulas see the globals of that user, as they are now, and rights be what they are now."""
+        self.access.forget()
         self._globals["current"] = self.formulas.globals(user_id)
 
     def require(self, object_name: str, user_id: str) -> SObject:

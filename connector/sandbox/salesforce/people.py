@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.sandbox.salesforce import ids
+from connector.sandbox.salesforce.metadata import MetadataError
+from connector.sandbox.salesforce.permissions import ADMINISTRATOR, PermissionSet
 
 if TYPE_CHECKING:
     from connector.sandbox.salesforce.org import Org
+    from connector.sandbox.salesforce.records import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,10 @@ PROFILES = {
     "Standard User": "Standard User",
     "API Only": "Minimum Access - API Only Integrations",
 }
-KINDS = {"integration": ("integration", "worker"), "admin": ("admin",), "seller": ("seller", "sales", "user")}
+SHOWN = {
+    "create": "Create", "read": "Read", "edit": "Edit", "delete": "Delete",
+    "view_all": "ViewAllRecords", "modify_all": "ModifyAllRecords",
+}  # fmt: skip
 
 
 def plant(org: Org) -> None:
@@ -64,7 +70,8 @@ def plant(org: Org) -> None:
                 "ProfileId": profiles[person.profile],
             })  # fmt: skip
             assert created == ids.number("005", place), "the users of an org are planted once, in order"
-        _grant(org)
+        _grant(org, profiles)
+        _describe_entities(org)
         _configure(org)
 
 
@@ -79,15 +86,60 @@ def _configure(org: Org) -> None:
         })  # fmt: skip
 
 
-def _grant(org: Org) -> None:
-    """Deploy the permission sets of the source and assign them by what their names say they are for."""
+def _grant(org: Org, profiles: dict[str, str]) -> None:
+    """Deploy the permission sets of the source, and assign them with those behind the profiles."""
     with org.writing(org.user("admin")) as writer:
-        for path in sorted(org.schema_dir.rglob("*.permissionset-meta.xml")):
-            name = path.name.split(".")[0]
-            created = writer.create(
-                org.schema["PermissionSet"], {"Name": name, "Label": name.replace("_", " "), "IsCustom": True}
-            )
+        for one in org.access.sets.values():
+            row = {"Name": one.name, "Label": one.label, "IsCustom": True}
+            created = writer.create(org.schema["PermissionSet"], row)
+            _show_grants(writer, created, one)
             for role, person in PEOPLE.items():
-                if any(word in name.lower() for word in KINDS[person.permissions]):
-                    assignment = {"PermissionSetId": created, "AssigneeId": org.user(role)}
-                    writer.create(org.schema["PermissionSetAssignment"], assignment)
+                if person.permissions == holder(one.name):
+                    _assign(writer, created, org.user(role))
+        for key, profile in profiles.items():
+            powers = {"PermissionsViewAllData": key == ADMINISTRATOR, "PermissionsModifyAllData": key == ADMINISTRATOR}
+            created = writer.create(org.schema["PermissionSet"], {
+                "Name": f"X{profile}", "Label": PROFILES[key], "IsOwnedByProfile": True, "ProfileId": profile,
+                "PermissionsApiEnabled": True, **powers,
+            })  # fmt: skip
+            for role, person in PEOPLE.items():
+                if person.profile == key:
+                    _assign(writer, created, org.user(role))
+
+
+def holder(name: str) -> str:
+    """Return for whom a permission set is, by its name: the integration, the admin, or else the sellers."""
+    return next((kind for kind in ("integration", "admin") if kind in name.lower()), "seller")
+
+
+def _assign(writer: Writer, permission_set: str, user_id: str) -> None:
+    writer.create(
+        writer.org.schema["PermissionSetAssignment"], {"PermissionSetId": permission_set, "AssigneeId": user_id}
+    )
+
+
+def _show_grants(writer: Writer, parent: str, granting: PermissionSet) -> None:
+    """Create the rows that tell what a permission set grants; the grants themselves are its file's."""
+    schema = writer.org.schema
+    for name, rights in granting.objects.items():
+        if (sobject := schema.get(name)) is None:
+            raise MetadataError(f"permission set {granting.name}: no object {name} in the org.")
+        told = {f"Permissions{shown}": right in rights for right, shown in SHOWN.items()}
+        writer.create(schema["ObjectPermissions"], {"ParentId": parent, "SobjectType": sobject.name, **told})
+    for path, editable in granting.fields.items():
+        head, _, tail = path.partition(".")
+        sobject = schema.get(head)
+        if sobject is None or (found := sobject.field(tail)) is None:
+            raise MetadataError(f"permission set {granting.name}: no field {path} in the org.")
+        row = {"ParentId": parent, "SobjectType": sobject.name, "Field": f"{sobject.name}.{found.name}"}
+        writer.create(schema["FieldPermissions"], {**row, "PermissionsRead": True, "PermissionsEdit": editable})
+
+
+def _describe_entities(org: Org) -> None:
+    with org.writing(org.user("admin")) as writer:
+        for one in org.schema:
+            writer.create(org.schema["EntityDefinition"], {
+                "QualifiedApiName": one.name, "DeveloperName": one.name.removesuffix("__c"), "Label": one.label[:40],
+                "KeyPrefix": one.prefix, "IsCustomSetting": bool(one.custom_setting),
+                "InternalSharingModel": one.sharing, "ExternalSharingModel": "Private",
+            })  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,6 @@ RIGHTS = {
 }  # fmt: skip
 """What a permission set can grant on an object, and the metadata element of each."""
 ADMINISTRATOR = "System Administrator"
-KEEPERS = frozenset({"PermissionSetAssignment", "PermissionSet", "User"})
-"""The objects whose rows decide who may do what."""
 _NAMES = (
     'SELECT p."Name" FROM PermissionSetAssignment AS a JOIN PermissionSet AS p ON p.Id = a.PermissionSetId '
     "WHERE a.AssigneeId = ? AND a.IsDeleted = 0"
@@ -64,7 +62,7 @@ def _read(path: Path) -> PermissionSet:
     return PermissionSet(name, xml.text("label") or name, objects, fields, settings)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rights:
     """What one user may do: everything, or what the permission sets grant, less what is hidden one by one.
 
@@ -73,7 +71,7 @@ class Rights:
 
     sets: Sequence[PermissionSet] = ()
     everything: bool = False
-    hidden: set[tuple[str, str]] = field(default_factory=set)
+    hidden: frozenset[tuple[str, str]] = frozenset()
 
     def may(self, right: str, sobject: SObject) -> bool:
         """Tell whether the user has a right, one of ``RIGHTS``, on an object."""
@@ -116,7 +114,7 @@ EVERYTHING = Rights(everything=True)
 
 
 class Access:
-    """The rights of every user of an org. Where the source has no permission sets at all, everybody may do everything."""
+    """The rights of every user of an org. Where the source has no permission sets at all, everybody has every right."""
 
     def __init__(self, org: Org, sets: Sequence[PermissionSet]) -> None:
         self._org = org
@@ -135,11 +133,11 @@ class Access:
             one.fields[f"{object_name}.{field.name}".lower()] = not field.calculated
 
     def forget(self) -> None:
-        """Read the assignments anew when next asked; whoever changes them or what is hidden calls this."""
+        """Read the assignments anew when next asked, as every request does."""
         self._known.clear()
 
     def _find(self, user_id: str) -> Rights:
-        hidden = {(sobject, name) for who, sobject, name in self._org.hidden if who == user_id}
+        hidden = frozenset((sobject, name) for who, sobject, name in self._org.hidden if who == user_id)
         execute = self._org.storage.execute
         if not self.sets or execute(_PROFILE, (user_id,)).fetchone() == (ADMINISTRATOR,):
             return Rights(everything=True, hidden=hidden)

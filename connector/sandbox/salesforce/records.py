@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.salesforce import ids
 from connector.sandbox.salesforce.faults import AmbiguousKey, ApiError, RowErrors, no_such_column, not_found
-from connector.sandbox.salesforce.permissions import EVERYTHING, KEEPERS, Rights
+from connector.sandbox.salesforce.permissions import EVERYTHING, Rights
 from connector.sandbox.salesforce.schema import AUDIT, Field, SObject
 from connector.sandbox.salesforce.standard import STAGES
 from connector.sandbox.salesforce.values import Stored, stamp, store
@@ -172,7 +172,8 @@ class Writer:
                 continue
             try:
                 target, value = self._target(sobject, name, value)
-                if not (getattr(target, writing) or self.org.may_write_always(target, self.user_id)):
+                writable = getattr(target, writing) and self.rights.writes(sobject, target)
+                if not (writable or self.org.may_write_always(target, self.user_id)):
                     forbidden.append(target.name)
                     continue
                 values[target.name] = store(target, value)

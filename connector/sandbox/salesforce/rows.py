@@ -35,7 +35,8 @@ def visible_fields(call: Call, sobject: SObject) -> list[str]:
 
 def show_object(call: Call, name: str) -> Answer:
     sobject = call.require(name)
-    return Answer(200, {"objectDescribe": describe.summarise(sobject, call.base), "recentItems": []})
+    rights = call.org.access.of(call.user_id)
+    return Answer(200, {"objectDescribe": describe.summarise(sobject, call.base, rights), "recentItems": []})
 
 
 def show_describe(call: Call, name: str) -> Answer:
@@ -44,7 +45,7 @@ def show_describe(call: Call, name: str) -> Answer:
 
 
 def show_global(call: Call) -> Answer:
-    return _unless_old(call, lambda: describe.describe_global(call.org, call.base))
+    return _unless_old(call, lambda: describe.describe_global(call.org, call.user_id, call.base))
 
 
 def _unless_old(call: Call, body: Any) -> Answer:

@@ -106,6 +106,7 @@ class SObject:
     custom_setting: str = ""
     person: bool = False
     createable: bool = True
+    sharing: str = "ReadWrite"
     fields: dict[str, Field] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
 

@@ -252,7 +252,8 @@ class Query:
         name = select.source.names[-1]
         children = self._org.schema.children(self.sobject.name)
         child = next((one for one in children if one.field.child_name.lower() == name.lower()), None)
-        if child is None:
+        rights = self._org.access.of(self.scope.user_id)
+        if child is None or not rights.may("read", child.sobject):
             raise self.scope.error(
                 "INVALID_TYPE",
                 select.source.column,

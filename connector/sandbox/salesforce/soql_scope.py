@@ -108,14 +108,17 @@ class Scope:
         return self._column(self.source(self.base, names[:-1], path.column), names[-1], path.column)
 
     def source(self, start: Source, names: tuple[str, ...], column: int = 0) -> Source:
-        """Return the table of the parent that ``names`` lead to from ``start``, joined when it is new."""
+        """Return the table of the parent that ``names`` lead to from ``start``, joined when it is new.
+
+        ``column`` is the place in the query; 0 for a path in a formula, from which no permission hides anything.
+        """
         for name in names:
             start = self._parent(start, name, column)
         return start
 
     def _parent(self, child: Source, name: str, column: int) -> Source:
         reference = child.sobject.parent(name)
-        if reference is None or self.org.hidden_from(self.user_id, child.sobject, reference):
+        if reference is None or (column and not self._visible(child.sobject, reference)):
             raise self.error(
                 "INVALID_FIELD", column,
                 f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom "
@@ -139,7 +142,7 @@ class Scope:
 
     def _column(self, source: Source, name: str, column: int) -> Column:
         field = source.sobject.field(name)
-        if field is None or self.org.hidden_from(self.user_id, source.sobject, field):
+        if field is None or not self._visible(source.sobject, field):
             raise self.error(
                 "INVALID_FIELD", column,
                 f"No such column '{name}' on entity '{source.sobject.name}'. If you are attempting to use a custom "
@@ -147,6 +150,12 @@ class Scope:
                 "describe call for the appropriate names.",
             )  # fmt: skip
         return Column(self.field_sql(source, field), field, source.sobject)
+
+    def _visible(self, sobject: SObject, field: Field) -> bool:
+        """Tell whether the user sees a field and, of a lookup, what it points at."""
+        rights = self.org.access.of(self.user_id)
+        targets = [self.org.schema[name] for name in field.reference_to]
+        return rights.reads(sobject, field) and (not targets or any(rights.may("read", one) for one in targets))
 
     def field_sql(self, source: Source, field: Field) -> str:
         """Return the SQL of a field of a table; a formula becomes a function of the fields that it names."""

@@ -14,10 +14,11 @@ from connector.sandbox.salesforce.schema import Choice, Field, Schema, SObject
 PREFIXES = {
     "Account": "001", "Contact": "003", "User": "005", "Opportunity": "006", "Lead": "00Q", "Organization": "00D",
     "Group": "00G", "Profile": "00e", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa",
+    "ObjectPermissions": "110", "FieldPermissions": "01k", "EntityDefinition": "4ie",
 }  # fmt: skip
 PEOPLE = frozenset({"Contact", "Lead", "User"})
-READ_ONLY = frozenset({"Organization", "Profile"})
-NO_OWNER = frozenset({"Organization", "Profile", "User", "Group", "PermissionSet", "PermissionSetAssignment"})
+READ_ONLY = frozenset({"Organization", "Profile", "ObjectPermissions", "FieldPermissions", "EntityDefinition"})
+NO_OWNER = READ_ONLY | {"User", "Group", "PermissionSet", "PermissionSetAssignment"}
 STAGES = {
     "Prospecting": 10, "Qualification": 10, "Needs Analysis": 20, "Value Proposition": 50, "Id. Decision Makers": 60,
     "Perception Analysis": 70, "Proposal/Price Quote": 75, "Negotiation/Review": 90, "Closed Won": 100,
@@ -133,9 +134,37 @@ PermissionSet
 Name | Permission Set Name | string | 80 required unique
 Label | Permission Set Label | string | 80 required
 IsCustom | Is Custom | boolean | !
+IsOwnedByProfile | Is Owned By Profile | boolean | !
+ProfileId | Profile ID | reference | ! ->Profile/Profile/PermissionSets
+PermissionsViewAllData | View All Data | boolean | !
+PermissionsModifyAllData | Modify All Data | boolean | !
+PermissionsApiEnabled | API Enabled | boolean | !
 PermissionSetAssignment
 PermissionSetId | PermissionSet ID | reference | required ->PermissionSet/PermissionSet/Assignments
 AssigneeId | Assignee ID | reference | required ->User/Assignee/PermissionSetAssignments
+ObjectPermissions
+ParentId | Parent ID | reference | ! ->PermissionSet/Parent/ObjectPerms
+SobjectType | SObject Type Name | picklist | !
+PermissionsRead | Read Records | boolean | !
+PermissionsCreate | Create Records | boolean | !
+PermissionsEdit | Edit Records | boolean | !
+PermissionsDelete | Delete Records | boolean | !
+PermissionsViewAllRecords | Read All Records | boolean | !
+PermissionsModifyAllRecords | Edit All Records | boolean | !
+FieldPermissions
+ParentId | Parent ID | reference | ! ->PermissionSet/Parent/FieldPerms
+SobjectType | SObject Type Name | picklist | !
+Field | Field Name | picklist | !
+PermissionsRead | Read Field | boolean | !
+PermissionsEdit | Edit Field | boolean | !
+EntityDefinition
+QualifiedApiName | Qualified API Name | string | 70 !
+DeveloperName | Developer Name | string | 70 !
+Label | Label | string | 40 !
+KeyPrefix | Key Prefix | string | 3 !
+IsCustomSetting | Is Custom Setting | boolean | !
+InternalSharingModel | Internal Sharing Model | picklist | !
+ExternalSharingModel | External Sharing Model | picklist | !
 Group
 Name | Name | string | 40 required
 DeveloperName | Developer Name | string | 80
