@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from connector import __version__
 from connector.admin import checks, operations, records, running, sandboxing, stored
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(args=arguments, prog_name="connector")
     except ConnectorError as error:
-        people(as_json=True).print(f"[bold red]error[/]: {error!s}", markup=True)
+        people(as_json=True).print(Text("error: ", style="bold red"), Text(str(error)), sep="")
         sys.exit(exit_code(error))
 
 

@@ -2,8 +2,8 @@
 instead.
 
 Read from a TOML file (``--config`` or ``CONNECTOR_CONFIG``, by default ``config/connector.toml``), every key also
-from the environment
-as ``CONNECTOR__SECTION__KEY``, which goes first. Secrets are references, ``env:NAME`` or ``file:PATH``, never literals.
+from the environment as ``CONNECTOR__SECTION__KEY``, which goes first. Secrets are references, ``env:NAME`` or
+``file:PATH``, never literals. ``config/README.md`` describes every key.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from connector.errors import ConfigError
 
 DEFAULT_PATH = Path("config/connector.toml")
+PREFIX = "CONNECTOR__"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -46,13 +48,13 @@ class _Section(BaseModel):
 
 
 class SalesforceSection(_Section):
-    """``[salesforce]``: how to reach the org. ``token_host`` and ``audience`` default to what the org's host
-    suggests.
+    """``[salesforce]``: how to reach the org. Tokens come from the org's own host unless ``token_host`` names another;
+    ``audience`` is by default the one of the kind of org that the host's name shows.
     """
 
     instance_url: Url = ""
     token_host: Url = ""
-    audience: str = "https://login.salesforce.com"
+    audience: str = ""
     auth: Literal["jwt", "client_credentials", "password"] = "jwt"
     api_version: str = "66.0"
     client_id: str = ""
@@ -62,6 +64,15 @@ class SalesforceSection(_Section):
     private_key_file: str = ""
     daily_share: float = Field(default=0.5, gt=0, le=1)
     profile: Literal["packaged", "awsapn"] = "packaged"
+    proxy: str = ""
+    ca_bundle: str = ""
+
+    @property
+    def token_audience(self) -> str:
+        """The ``aud`` of the JWT: sandboxes and production orgs log in against different ones."""
+        host = urlsplit(self.instance_url).hostname or ""
+        kind = "test" if host.endswith(".sandbox.my.salesforce.com") else "login"
+        return self.audience or f"https://{kind}.salesforce.com"
 
 
 class PartnerCentralSection(_Section):
@@ -74,6 +85,7 @@ class PartnerCentralSection(_Section):
     session_token: Secret = ""
     aws_profile: str = ""
     role_arn: str = ""
+    external_id: str = ""
     writes_per_second: float = Field(default=1.0, gt=0)
     reads_per_second: float = Field(default=10.0, gt=0)
     writes_per_day: int = Field(default=10_000, gt=0)
@@ -94,11 +106,13 @@ class StateSection(_Section):
 
 
 class WebSection(_Section):
+    """``[web]``: where the web pages listen."""
+
     bind: str = "127.0.0.1:0"
 
 
 class WorkerSection(_Section):
-    """``[worker]``: ``clock_url`` is the sandbox's clock; the system's is used without it. Times are in seconds."""
+    """``[worker]``: ``clock_url`` is the sandbox's clock; without it the system's is used."""
 
     clock_url: Url = ""
     write_back_seconds: float = Field(default=10.0, ge=0)
@@ -112,7 +126,7 @@ class Config(BaseSettings):
     """The whole local configuration. Unknown keys are refused, all problems at once."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CONNECTOR__", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
     salesforce: SalesforceSection = SalesforceSection()
@@ -141,25 +155,55 @@ def load_config(path: Path | None = None) -> Config:
         path: the TOML file; by default ``CONNECTOR_CONFIG`` or ``config/connector.toml``, which may then be missing.
 
     Raises:
-        ConfigError: the file is missing or not TOML, or keys are unknown or wrong; all are named at once.
+        ConfigError: there is no configuration, the file is missing or not TOML, or keys are unknown or wrong; all are
+            named at once.
     """
     named = path or (Path(os.environ["CONNECTOR_CONFIG"]) if os.environ.get("CONNECTOR_CONFIG") else None)
     file = named or DEFAULT_PATH
     if named is not None and not named.is_file():
         raise ConfigError(f"There is no configuration file {named}. Give its path by --config or CONNECTOR_CONFIG.")
+    variables = [name for name in os.environ if name.upper().startswith(PREFIX)]
+    if not file.is_file() and not variables:
+        raise ConfigError(
+            f"There is no configuration: {DEFAULT_PATH} does not exist here. Give the path of a configuration file by "
+            "--config or CONNECTOR_CONFIG, or the keys as CONNECTOR__SECTION__KEY. `connector demo` needs none."
+        )
+    values = _read(file) if file.is_file() else {}
     try:
-        values: dict[str, Any] = TomlConfigSettingsSource(Config, file)() if file.is_file() else {}
-    except ValueError as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}.") from error
-    try:
-        return Config(**values)
+        return Config(**_unknown_sections(variables), **values)
     except ValidationError as error:
-        raise ConfigError(_told(error, file)) from error
+        raise ConfigError(_told(error, file)) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return TomlConfigSettingsSource(Config, file)()
+    except ValueError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _unknown_sections(variables: list[str]) -> dict[str, Any]:
+    """Return variables of sections that do not exist under their own names, so that they are refused with the rest."""
+    sections = {name: name[len(PREFIX) :].split("__")[0].lower() for name in variables}
+    return {name: "" for name, section in sections.items() if section not in Config.model_fields}
 
 
 def _told(error: ValidationError, file: Path) -> str:
-    lines = [f"  [{'.'.join(map(str, one['loc'][:-1]))}] {one['loc'][-1]}: {one['msg']}" for one in error.errors()]
+    lines = [f"  {_place(one['loc'])}: {_reason(one)}" for one in error.errors()]
     return "\n".join([f"The configuration ({file} and CONNECTOR__* variables) cannot be used:", *lines])
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    *sections, key = map(str, location)
+    return f"[{'.'.join(sections)}] {key}" if sections else key
+
+
+def _reason(problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "there is no such key; config/README.md lists those that there are"
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def secret(reference: str, key: str) -> str:

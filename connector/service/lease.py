@@ -21,7 +21,7 @@ class Lease:
     """This process's claim to the org and catalog."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self.key = f"ace-{engine.catalog.lower()}"
         # Stable across restarts: whoever holds the state's lock is the same worker as before.
         place = hashlib.sha256(str(engine.state.path.resolve()).encode()).hexdigest()[:8]
@@ -34,20 +34,27 @@ class Lease:
         # Two workers may have taken a free lease at once; whoever wrote last has it.
         self._refuse_others()
 
+    def renew(self, status: str, message: str) -> None:
+        """Write the sign of life. Raises Fatal (exit code 3) when another worker took the lease over, as it may after
+        this process was suspended for long.
+        """
+        self._refuse_others()
+        self.beat(status, message)
+
     def beat(self, status: str = RUNNING, message: str = "") -> None:
         """Write the sign of life with what waits and what failed."""
-        counts = self._engine.state.queue.counts()
+        counts = self.engine.state.queue.counts()
         row: dict[str, Any] = {
             Worker.KEY: self.key,
             Worker.HOST: self.host,
             Worker.VERSION: __version__,
-            Worker.HEARTBEAT: self._engine.salesforce.server_time().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            Worker.HEARTBEAT: self.engine.salesforce.server_time().strftime("%Y-%m-%dT%H:%M:%SZ"),
             Worker.STATUS: status,
             Worker.MESSAGE: cut(message, 255) or None,
             Worker.PENDING: counts["waiting"] + counts["held"],
-            Worker.FAILED: self._engine.state.problems.open_count(),
+            Worker.FAILED: self.engine.state.problems.open_count(),
         }
-        outcome = self._engine.salesforce.upsert(WORKER, Worker.KEY, [row])[0]
+        outcome = self.engine.salesforce.upsert(WORKER, Worker.KEY, [row])[0]
         if outcome.error is not None:
             raise outcome.error
 
@@ -59,7 +66,7 @@ class Lease:
         query = (
             f"SELECT {Worker.HOST}, {Worker.HEARTBEAT}, {Worker.STATUS} FROM {WORKER} WHERE {Worker.KEY} = '{self.key}'"  # noqa: S608
         )
-        for row in self._engine.salesforce.query(query):
+        for row in self.engine.salesforce.query(query):
             if row[Worker.HOST] != self.host and row[Worker.STATUS] != STOPPED and self._fresh(row[Worker.HEARTBEAT]):
                 raise Fatal(
                     f"Another worker, {row[Worker.HOST]}, works for this org and catalog; its last sign of life was "
@@ -70,4 +77,4 @@ class Lease:
     def _fresh(self, heartbeat: str | None) -> bool:
         if heartbeat is None:
             return False
-        return self._engine.salesforce.server_time() - datetime.fromisoformat(heartbeat) < LAPSES_AFTER
+        return self.engine.salesforce.server_time() - datetime.fromisoformat(heartbeat) < LAPSES_AFTER

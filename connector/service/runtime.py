@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from connector.ace.catalogue import opportunity_fields
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
 from connector.errors import ConfigError, Fatal, MappingError
@@ -34,6 +35,8 @@ class Runtime:
     salesforce: SalesforceDoor
     clock: SystemClock | SandboxClock
     _stack: ExitStack
+    _salesforce_settings: SalesforceSettings
+    _partner_central: PartnerCentralDoor | None = None
 
     @classmethod
     def open(cls, config: Config, *, exclusive: bool) -> Runtime:
@@ -49,9 +52,11 @@ class Runtime:
                 stack.enter_context(state.lock())
                 state.queue.recover(make_clock(config.worker.clock_url).now())
             clock = make_clock(config.worker.clock_url)
-            door = SalesforceDoor(salesforce_settings(config.salesforce), now=clock.now)
-            stack.callback(door.close)
-            return cls(config, state, door, clock, stack.pop_all())
+            settings = salesforce_settings(config.salesforce)
+            runtime = cls(config, state, SalesforceDoor(settings, now=clock.now), clock, ExitStack(), settings)
+            stack.callback(lambda: runtime.salesforce.close())
+            runtime._stack = stack.pop_all()
+            return runtime
 
     def engine(self) -> Engine:
         """Return an engine with the settings and the mapping of this moment, bound to this org and catalog.
@@ -59,20 +64,16 @@ class Runtime:
         Raises:
             Fatal: the state belongs to another org or catalog, or a sandbox org would use the live catalog.
         """
+        self._renew_salesforce()
         identity = self.salesforce.identity()
         settings = current_settings(self.salesforce)
-        catalog = "Sandbox" if settings.sandbox_catalog else "AWS"
+        catalog = catalog_of(settings)
         guard_catalog(identity, catalog, self.config.aws.partner_central)
         self.state.bind(identity.org_id, catalog)
-        door = PartnerCentralDoor(
-            partner_central_settings(self.config.aws.partner_central, catalog),
-            ledger=self.state.ledger,
-            now=self.clock.now,
-        )
         return Engine(
             state=self.state,
             salesforce=self.salesforce,
-            partner_central=door,
+            partner_central=self._renewed_partner_central(catalog),
             clock=self.clock,
             org_id=identity.org_id,
             catalog=catalog,
@@ -82,14 +83,31 @@ class Runtime:
         )
 
     def refresh(self, engine: Engine) -> None:
-        """Read settings and mapping anew, as every cycle does.
+        """Read secrets, settings and mapping anew, as every cycle does.
 
         Raises:
             Fatal: the catalog setting was switched; the state belongs to the other catalog.
         """
+        self._renew_salesforce()
+        engine.salesforce = self.salesforce
+        engine.partner_central = self._renewed_partner_central(engine.catalog)
         engine.settings = current_settings(self.salesforce)
-        self.state.bind(engine.org_id, "Sandbox" if engine.settings.sandbox_catalog else "AWS")
+        self.state.bind(engine.org_id, catalog_of(engine.settings))
         engine.mapping = self.mapping()
+
+    def _renew_salesforce(self) -> None:
+        """Log in with what the secret files hold now: a rotated key works without a restart."""
+        wanted = salesforce_settings(self.config.salesforce)
+        if wanted != self._salesforce_settings:
+            door = SalesforceDoor(wanted, now=self.clock.now)
+            self.salesforce.close()
+            self.salesforce, self._salesforce_settings = door, wanted
+
+    def _renewed_partner_central(self, catalog: str) -> PartnerCentralDoor:
+        wanted = partner_central_settings(self.config.aws.partner_central, catalog)
+        if self._partner_central is None or self._partner_central.settings != wanted:
+            self._partner_central = PartnerCentralDoor(wanted, ledger=self.state.ledger, now=self.clock.now)
+        return self._partner_central
 
     def mapping(self) -> Mapping:
         """Return the published mapping; a new state starts with the packaged object's, mapped automatically."""
@@ -100,8 +118,6 @@ class Runtime:
         return from_document({**document, "version": version})
 
     def _first_mapping(self) -> Mapping:
-        from connector.ace.catalogue import opportunity_fields
-
         mapping = automap_packaged(opportunity_fields(), self.salesforce.describe(ACE_OPPORTUNITY))
         if not mapping.fields:
             raise MappingError(
@@ -132,6 +148,11 @@ def current_settings(salesforce: SalesforcePort) -> SyncSettings:
     return read_settings(rows[0] if rows else None, identity.user_id)
 
 
+def catalog_of(settings: SyncSettings) -> str:
+    """Return the catalog of Partner Central that the settings name."""
+    return "Sandbox" if settings.sandbox_catalog else "AWS"
+
+
 def guard_catalog(identity: Identity, catalog: str, section: PartnerCentralSection) -> None:
     """Refuse the live catalog in a Salesforce sandbox, which carries production's ids, flags and settings.
 
@@ -151,7 +172,7 @@ def salesforce_settings(section: SalesforceSection) -> SalesforceSettings:
     return SalesforceSettings(
         instance_url=section.instance_url,
         token_host=section.token_host,
-        audience=section.audience,
+        audience=section.token_audience,
         auth=section.auth,
         client_id=section.client_id,
         client_secret=secret(section.client_secret, "[salesforce] client_secret"),
@@ -160,6 +181,8 @@ def salesforce_settings(section: SalesforceSection) -> SalesforceSettings:
         private_key=_private_key(section.private_key_file) if section.auth == "jwt" else "",
         api_version=section.api_version,
         daily_share=section.daily_share,
+        proxies={"https": section.proxy} if section.proxy else {},
+        ca_bundle=section.ca_bundle,
     )
 
 
@@ -182,6 +205,7 @@ def partner_central_settings(section: PartnerCentralSection, catalog: str) -> Pa
         session_token=secret(section.session_token, "[aws.partner_central] session_token"),
         profile=section.aws_profile,
         role_arn=section.role_arn,
+        external_id=section.external_id,
         catalog=catalog,
         writes_per_second=section.writes_per_second,
         reads_per_second=section.reads_per_second,
