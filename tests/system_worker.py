@@ -1,0 +1,90 @@
+"""The worker as a process of its own: started, watched through its log, stopped or killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from system_world import World
+
+SWEEP_SECONDS = 10
+Json = dict[str, Any]
+
+
+class Worker:
+    """A running ``connector run``."""
+
+    def __init__(self, world: World, log: Path, **variables: str) -> None:
+        self.world, self.log = world, log
+        log.touch()
+        with log.open("ab") as target:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "connector", "run"],
+                env=world.environment(**variables),
+                cwd=world.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=target,
+            )
+
+    def lines(self) -> list[Json]:
+        """Return the worker's log so far; a line that was cut by a kill is left out."""
+        found = []
+        for line in self.log.read_text(encoding="utf8").splitlines():
+            if line.startswith("{") and line.endswith("}"):
+                found.append(json.loads(line))
+        return found
+
+    def count(self, event: str) -> int:
+        return sum(line["event"] == event for line in self.lines())
+
+    def wait_for(self, event: str, times: int = 1) -> None:
+        """Wait until the log has told the event so often."""
+        self.world.eventually(lambda: self.count(event) >= times or self._died(), f"{times} × {event!r} in the log")
+
+    def _died(self) -> bool:
+        code = self.process.poll()
+        assert code is None, f"the worker ended with {code}:\n{self.log.read_text(encoding='utf8')[-3000:]}"
+        return False
+
+    def cycle(self, seconds: float = 11) -> None:
+        """Let time pass so that every periodic look happens once more, then wait until all work is done."""
+        looks = self.count("looked for changes in Salesforce")
+        sweeps = self.count("looked for changes at AWS")
+        self.world.advance(seconds)
+        self.wait_for("looked for changes in Salesforce", looks + 1)
+        if seconds >= SWEEP_SECONDS:
+            self.wait_for("looked for changes at AWS", sweeps + 1)
+        self.settle()
+
+    def shared(self, *steps: str, **fields: Any) -> tuple[str, str]:
+        """Share a new deal and let AWS review it (approved by default); both sides know. Return record and AWS id."""
+        record = self.world.deal(**fields)
+        self.cycle()
+        identifier = str(self.world.row(record)["ACE_APN_Unique_Identifier__c"])
+        self.world.review(identifier, *(steps or ("Approved",)))
+        self.cycle()
+        return record, identifier
+
+    def settle(self) -> None:
+        """Wait until nothing is due and everything was written to Salesforce."""
+        self.world.advance(2)
+        busy = self.world.pending
+        self.world.eventually(lambda: self._died() or not busy(), lambda: f"a quiet worker; there is {busy()}")
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=20)
+
+    def stop(self, within: float = 20) -> int:
+        """Ask it to stop as systemd does; return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=within)
