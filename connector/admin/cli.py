@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from connector import __version__
-from connector.admin import checks, operations, records, running, sandboxing, stored
+from connector.admin import checks, operations, org_settings, records, running, sandboxing, stored
 from connector.admin.context import SHARED
 from connector.admin.mapping import mapping_app
 from connector.admin.output import people
@@ -41,7 +41,7 @@ app.add_typer(records.action_app, name="action")
 app.add_typer(operations.queue_app, name="queue")
 app.add_typer(operations.logs_app, name="logs")
 app.add_typer(stored.db_app, name="db")
-app.add_typer(stored.settings_app, name="settings")
+app.add_typer(org_settings.settings_app, name="settings")
 
 
 @app.callback(invoke_without_command=True)

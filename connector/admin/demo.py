@@ -9,14 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from connector import data
-from connector.admin.demo_world import OBJECT, Row, World
+from connector.admin.demo_world import OBJECT, World
 from connector.admin.output import people, print_table
+from connector.admin.person import Row
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.service.config import Config, load_config
 from connector.service.runtime import partner_central_settings
@@ -100,7 +102,7 @@ class Story:
         )
         settings = self.world.admin.query("SELECT Id FROM ACE_Connector_Settings__c")
         switches = {"Share_Automatically__c": True, "Update_Automatically__c": True}
-        self.world.admin.edit(settings[0]["Id"], switches, "ACE_Connector_Settings__c")
+        self.world.admin.edit("ACE_Connector_Settings__c", settings[0]["Id"], switches)
 
     def tell(self) -> None:
         """Play all parts."""
@@ -142,7 +144,7 @@ class Story:
     def carry_on(self) -> None:
         """The seller works on; edits of a record in review are held, and nobody's edit is lost."""
         self._title("3. The seller works on, and a colleague edits in Partner Central at the same time")
-        edit = self.world.seller.edit
+        edit = partial(self.world.seller.edit, OBJECT)
         edit(self.ids[IN_REVIEW], {"Next_Step__c": "Send the sensor list"})
         edit(
             self.ids[SENT_BACK],
@@ -187,8 +189,8 @@ class Story:
         self.world.pass_time(timedelta(minutes=1))
         time.sleep(1)
         logs = self.world.admin.query(
-            "SELECT Name, Direction__c, Purpose__c, Status__c, Record_Count__c, Success_Count__c, Error_Count__c FROM ACE_Sync_Log__c "
-            "WHERE Record_Count__c > 0 ORDER BY CreatedDate, Name"
+            "SELECT Name, Direction__c, Purpose__c, Status__c, Record_Count__c, Success_Count__c, Error_Count__c "
+            "FROM ACE_Sync_Log__c WHERE Record_Count__c > 0 ORDER BY CreatedDate, Name"
         )
         fields = (
             "Name",
@@ -237,11 +239,10 @@ class Story:
         )
 
     def _apn(self, name: str) -> str:
-        return next(
-            str(row["ACE_APN_Unique_Identifier__c"])
-            for row in self.world.opportunities()
-            if row["Id"] == self.ids[name]
-        )
+        return str(self._row(name)["ACE_APN_Unique_Identifier__c"])
+
+    def _row(self, name: str) -> Row:
+        return next(row for row in self.world.opportunities() if row["Id"] == self.ids[name])
 
     def _review(self, name: str, status: str, **more: str) -> None:
         self.world.order("aws/review", opportunity=self._apn(name), status=status, **more)
@@ -258,10 +259,7 @@ class Story:
             and both["LifeCycle"]["Stage"] == "Qualified"
             and both["LifeCycle"]["NextSteps"] == "Seller: workshop on the 14th"
             and both["Customer"]["Account"]["Address"]["City"] == "Tacoma"
-            and self.world.admin.query(f"SELECT City__c FROM {OBJECT} WHERE Id = '{self.ids[BOTH_SIDES]}'")[0][
-                "City__c"
-            ]
-            == "Tacoma"
+            and self._row(BOTH_SIDES)["City__c"] == "Tacoma"
         )
 
     def _show_opportunities(self) -> None:

@@ -11,40 +11,11 @@ from typing import Any
 
 import requests
 
+from connector.admin.person import Person, Row
 from connector.aws.partner_central import PartnerCentralDoor
 
-Row = dict[str, Any]
 OBJECT = "ACE_Opportunity__c"
 PATIENCE_SECONDS = 60.0
-
-
-class Person:
-    """One user of the Salesforce org, working through its REST API with their own access token."""
-
-    def __init__(self, instance_url: str, api_version: str, token: str) -> None:
-        self._base = f"{instance_url}/services/data/v{api_version}"
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Authorization"] = f"Bearer {token}"
-
-    def create(self, object_name: str, row: Row) -> str:
-        """Create a record and return its id."""
-        return str(self._ask("POST", f"sobjects/{object_name}", json=row)["id"])
-
-    def edit(self, record_id: str, values: Row, object_name: str = OBJECT) -> None:
-        """Change fields of a record."""
-        self._ask("PATCH", f"sobjects/{object_name}/{record_id}", json=values)
-
-    def query(self, soql: str) -> list[Row]:
-        """Return the rows of a query; the demo's are few, so one page holds them."""
-        rows: list[Row] = self._ask("GET", "query", params={"q": soql})["records"]
-        return rows
-
-    def _ask(self, method: str, path: str, **options: Any) -> Any:
-        answer = self._session.request(method, f"{self._base}/{path}", timeout=30, **options)
-        if not answer.ok:
-            raise RuntimeError(f"Salesforce refused {method} {path}: {answer.text}")
-        return answer.json() if answer.content else None
 
 
 class World:
@@ -86,14 +57,13 @@ class World:
 
     def opportunities(self) -> list[Row]:
         """Return what the admin sees of all opportunities, in the order of their creation."""
-        fields = (
-            "Id, Name, ACE_APN_Unique_Identifier__c, Review_Status__c, Stage__c, Next_Step__c, ACE_Last_Sync_Date__c"
-        )
+        fields = "Id, Name, ACE_APN_Unique_Identifier__c, Review_Status__c, Stage__c, City__c, ACE_Last_Sync_Date__c"
         return self.admin.query(f"SELECT {fields}, LastModifiedDate FROM {OBJECT} ORDER BY CreatedDate, Id")  # noqa: S608
 
     def open_details(self) -> list[Row]:
         """Return the open sync-log details: why a record did not go out."""
         return self.admin.query(
-            "SELECT Record_Id__c, Status__c, Error_Code__c, Error_Summary__c, Error_Message__c FROM ACE_Sync_Log_Detail__c "
-            "WHERE Status__c IN ('Error', 'Held', 'Pending') ORDER BY Record_Id__c, Detail_Key__c"
+            "SELECT Record_Id__c, Status__c, Error_Code__c, Error_Summary__c, Error_Message__c "
+            "FROM ACE_Sync_Log_Detail__c WHERE Status__c IN ('Error', 'Held', 'Pending') "
+            "ORDER BY Record_Id__c, Detail_Key__c"
         )

@@ -115,7 +115,8 @@ def logs_show(
     if not log_key.replace("-", "").isalnum():
         raise Refused(f"{log_key!r} is not the key of a sync log. List the logs for the keys that exist.")
     fields = (Detail.RECORD_ID, Detail.APN_ID, Detail.STATUS, Detail.ERROR_CODE, Detail.ERROR_MESSAGE, Detail.LAST_SEEN)
-    soql = f"SELECT {', '.join(fields)} FROM {SYNC_LOG_DETAIL} WHERE {Detail.LOG_REF}.{Log.KEY} = '{log_key}' ORDER BY Name"  # noqa: S608
+    where = f"{Detail.LOG_REF}.{Log.KEY} = '{log_key}'"
+    soql = f"SELECT {', '.join(fields)} FROM {SYNC_LOG_DETAIL} WHERE {where} ORDER BY Name"  # noqa: S608
     _print_rows(soql, fields, ("Record", "AWS id", "Status", "Code", "Message", "Last seen"), as_json=as_json)
 
 

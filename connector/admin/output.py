@@ -10,7 +10,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-
 PLAIN_WIDTH = 150
 """Columns where no terminal says how wide it is: in a file or a pipe, tables need not be folded."""
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from connector.admin.context import JsonFlag, open_runtime, open_state, worker_holds_state
+from connector.admin.inbound_preview import show_inbound
 from connector.admin.output import people, print_json, print_table
 from connector.eligibility.verdict import explain
 from connector.errors import ConfigError, MappingError
-from connector.mapping.model import from_document
+from connector.mapping.model import Mapping, from_document
 from connector.service.once import run_once
 from connector.service.runtime import OPPORTUNITY
 from connector.store.state import State
@@ -31,20 +33,29 @@ def preview(
     draft: Annotated[
         bool, typer.Option("--draft", help="Use the draft of the mapping instead of the published one.")
     ] = False,
+    inbound: Annotated[
+        Path | None,
+        typer.Option("--inbound", help="JSON file with an answer of GetOpportunity: show what it would bring instead."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show verdict, plan and exact payload of one record; nothing is sent."""
+    """Show verdict, plan and exact payload of one record, or what an answer of AWS would bring; nothing is sent."""
+    console, record = people(as_json=as_json), _checked_id(record_id)
     with open_runtime(exclusive=False) as runtime:
         engine = runtime.engine()
-        shown = make_preview(engine, _checked_id(record_id), _draft(runtime.state) if draft else None)
-    console = people(as_json=as_json)
+        if draft:
+            engine.mapping = _draft(runtime.state)
+        if inbound is not None:
+            return show_inbound(engine, record, inbound, console, as_json=as_json)
+        shown = make_preview(engine, record)
     if as_json:
         print_json(_as_json(shown))
     else:
         _show(console, shown)
+    return None
 
 
-def _draft(state: State) -> Any:
+def _draft(state: State) -> Mapping:
     document = state.mappings.draft(OPPORTUNITY)
     if document is None:
         raise MappingError(

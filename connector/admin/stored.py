@@ -1,4 +1,4 @@
-"""``connector db`` and ``connector settings``."""
+"""``connector db``: the state file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from connector.admin.context import JsonFlag, config, open_runtime, open_state
-from connector.admin.output import people, print_json, print_table
+from connector.admin.context import JsonFlag, config, open_state
+from connector.admin.output import people, print_json
 from connector.service.clock import make_clock
-from connector.service.runtime import current_settings
 
 db_app = typer.Typer(no_args_is_help=True, help="The state file.")
-settings_app = typer.Typer(no_args_is_help=True, help="The settings in Salesforce.")
 
 
 @db_app.command("migrate")
@@ -45,18 +43,3 @@ def check(*, as_json: JsonFlag = False) -> None:
     if found:
         raise typer.Exit(1)
     people(as_json=as_json).print("The state file is sound.")
-
-
-@settings_app.command("show")
-def show(*, as_json: JsonFlag = False) -> None:
-    """Show the settings that apply now, and what is wrong with them."""
-    with open_runtime(exclusive=False) as runtime:
-        settings = current_settings(runtime.salesforce)
-    values = {name: getattr(settings, name) for name in settings.__slots__ if name != "problems"}
-    values["integration_users"] = sorted(settings.integration_users)
-    if as_json:
-        print_json({**values, "problems": [str(problem) for problem in settings.problems]})
-        return
-    print_table(people(), "", ("Setting", "Value"), list(values.items()))
-    for problem in settings.problems:
-        people().print(str(problem), markup=False)

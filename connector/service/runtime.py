@@ -53,10 +53,8 @@ class Runtime:
                 state.queue.recover(make_clock(config.worker.clock_url).now())
             clock = make_clock(config.worker.clock_url)
             settings = salesforce_settings(config.salesforce)
-            runtime = cls(config, state, SalesforceDoor(settings, now=clock.now), clock, ExitStack(), settings)
-            stack.callback(lambda: runtime.salesforce.close())
-            runtime._stack = stack.pop_all()
-            return runtime
+            door = SalesforceDoor(settings, now=clock.now)
+            return cls(config, state, door, clock, stack.pop_all(), settings)
 
     def engine(self) -> Engine:
         """Return an engine with the settings and the mapping of this moment, bound to this org and catalog.
@@ -130,6 +128,7 @@ class Runtime:
 
     def close(self) -> None:
         """Give back lock and connections."""
+        self.salesforce.close()
         self._stack.close()
 
     def __enter__(self) -> Runtime:
