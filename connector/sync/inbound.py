@@ -93,13 +93,18 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
     with engine.state.transaction():
         _remember(engine, link, arrival)
         _keep_unapplied(link, problems, values, engine)
+        _keep_conflicting(link, conflicts)
         _queue_values(engine, link, row, values, changed=bool(changed))
         _release(engine, link, run_id, status_before=status)
+        alarm = _alarm(arrival)
         if problems:
-            logs.log_problems(engine, run_id, link, problems, payload=arrival.answer)
+            logs.log_problems(engine, run_id, link, (*problems, *alarm), payload=arrival.answer)
         elif changed:
-            logs.log_success(engine, run_id, link, arrival.answer, _conflict_note(conflicts, arrival.record))
-        _raise_alarm(engine, link, arrival, run_id)
+            note = _conflict_note(conflicts, arrival.record)
+            logs.log_success(engine, run_id, link, arrival.answer, note, remaining=alarm)
+        else:
+            for problem in alarm:
+                logs.note_problem(engine, run_id, link, problem)
 
 
 def apply_known(engine: Engine, link: Link) -> None:
@@ -111,10 +116,14 @@ def apply_known(engine: Engine, link: Link) -> None:
     # Without a summary nothing is known of AWS's view, which is not the same as knowing it to be empty.
     record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
     changed = changed_at_aws(link.applied or {}, record)
-    values, problems = to_salesforce(engine.mapping, record, engine.describe(), only=changed, creating=False)
+    conflicts = conflicting(engine, link, link.row, changed)
+    values, problems = to_salesforce(
+        engine.mapping, record, engine.describe(), only=changed - set(conflicts), creating=False
+    )
     values = _missing_values(engine, link.row, values)
     link.pending_applied = record
     _keep_unapplied(link, problems, values, engine)
+    _keep_conflicting(link, conflicts)
     _queue_values(engine, link, link.row, values, changed=False)
 
 
@@ -192,6 +201,13 @@ def _keep_unapplied(link: Link, problems: tuple[Problem, ...], values: Mapping[s
             link.pending_applied[problem.field] = (link.applied or {}).get(problem.field)
 
 
+def _keep_conflicting(link: Link, conflicts: Mapping[str, str]) -> None:
+    """What gave way to a person's edit stays to be applied, should the edit never reach AWS."""
+    for name in conflicts:
+        if link.pending_applied is not None:
+            link.pending_applied[name] = (link.applied or {}).get(name)
+
+
 def _queue_values(engine: Engine, link: Link, row: Row, values: dict[str, Any], *, changed: bool) -> None:
     own: dict[str, Any] = {}
     if not row.get(engine.names.apn_id):
@@ -236,21 +252,18 @@ def _conflict_note(conflicts: Mapping[str, str], record: AceRecord) -> str:
     return " ".join(parts)
 
 
-def _raise_alarm(engine: Engine, link: Link, arrival: Arrival, run_id: str) -> None:
+def _alarm(arrival: Arrival) -> tuple[Problem, ...]:
     members = arrival.answer.get("UnknownMembers") or ()
-    if members:
-        logs.note_problem(
-            engine,
-            run_id,
-            link,
-            Problem(
-                "UNKNOWN_MEMBERS",
-                "",
-                ", ".join(members),
-                "AWS's record has members that this release does not know.",
-                "Update the connector; until then updates of this record wait for an admin's word.",
-            ),
-        )
+    if not members:
+        return ()
+    problem = Problem(
+        "UNKNOWN_MEMBERS",
+        "",
+        ", ".join(members),
+        "AWS's record has members that this release does not know.",
+        "Update the connector; until then updates of this record wait for an admin's word.",
+    )
+    return (problem,)
 
 
 def _invisible(link: Link) -> Problem:

@@ -49,9 +49,20 @@ def log_call(engine: Engine, run_id: str, *, error: str = "") -> None:
     _put_log(engine, run_id, {Log.STATUS: status, Log.MESSAGE: error or None})
 
 
-def log_success(engine: Engine, run_id: str, link: Link, payload: Mapping[str, Any], note: str = "") -> None:
-    """Record that the record went through; reasons that were open for it are closed."""
-    resolve(engine, link.record_id)
+def log_success(
+    engine: Engine,
+    run_id: str,
+    link: Link,
+    payload: Mapping[str, Any],
+    note: str = "",
+    *,
+    remaining: Iterable[Problem] = (),
+) -> None:
+    """Record that the record went through; the direction's reasons that were open for it are closed, but for those that
+    remain.
+    """
+    remaining = tuple(remaining)
+    resolve(engine, link.record_id, run_id, keep=_names(remaining))
     _put_detail(
         engine,
         f"{run_id}:{link.record_id}",
@@ -60,35 +71,43 @@ def log_success(engine: Engine, run_id: str, link: Link, payload: Mapping[str, A
         {Detail.STATUS: PROCESSED, Detail.PAYLOAD: _payload(payload), Detail.ERROR_MESSAGE: note or None},
     )
     engine.state.runs.record(run_id, link.record_id, "success")
+    for problem in remaining:
+        note_problem(engine, run_id, link, problem)
 
 
 def log_problems(
     engine: Engine, run_id: str, link: Link, problems: Iterable[Problem], payload: Mapping[str, Any] | None = None
 ) -> None:
-    """Open, or bring up to date, one detail per problem; problems that are open but not among these are closed."""
-    now = engine.now()
+    """Open, or bring up to date, one detail per problem; the direction's other open problems are closed."""
     problems = tuple(problems)
     with engine.state.transaction():
-        resolve(engine, link.record_id, keep={(problem.code, problem.field) for problem in problems})
+        resolve(engine, link.record_id, run_id, keep=_names(problems))
         for problem in problems:
-            known = engine.state.problems.raise_(link.record_id, problem.code, problem.field, now)
-            _put_detail(engine, known.detail_key, run_id, link, _problem_body(problem, known.count, payload))
+            note_problem(engine, run_id, link, problem, payload)
         if not all(problem.code in _WAITING for problem in problems):
             engine.state.runs.record(run_id, link.record_id, "error")
 
 
-def note_problem(engine: Engine, run_id: str, link: Link, problem: Problem) -> None:
+def note_problem(
+    engine: Engine, run_id: str, link: Link, problem: Problem, payload: Mapping[str, Any] | None = None
+) -> None:
     """Open one detail beside others, without touching the record's outcome in its run."""
-    now = engine.now()
-    known = engine.state.problems.raise_(link.record_id, problem.code, problem.field, now)
-    _put_detail(engine, known.detail_key, run_id, link, _problem_body(problem, known.count, None))
+    known = engine.state.problems.raise_(link.record_id, problem.code, problem.field, engine.now(), log_key=run_id)
+    _put_detail(engine, known.detail_key, run_id, link, _problem_body(problem, known.count, payload))
 
 
-def resolve(engine: Engine, record_id: str, *, keep: Iterable[tuple[str, str]] = ()) -> None:
-    """Close the record's open reasons, except those to keep."""
+def _names(problems: Iterable[Problem]) -> frozenset[tuple[str, str]]:
+    return frozenset((problem.code, problem.field) for problem in problems)
+
+
+def resolve(engine: Engine, record_id: str, run_id: str = "", *, keep: Iterable[tuple[str, str]] = ()) -> None:
+    """Close the record's open reasons, except those to keep; with a run, only those of the run's direction.
+
+    What AWS sent successfully says nothing of why the record could not go out, and the reverse.
+    """
     kept = set(keep)
     for known in engine.state.problems.open_for(record_id):
-        if (known.code, known.field) in kept:
+        if (known.code, known.field) in kept or _outward(known.log_key) is not _outward(run_id or known.log_key):
             continue
         engine.state.problems.close(known.detail_key, engine.now())
         _put(engine, SYNC_LOG_DETAIL, Detail.KEY, known.detail_key, {Detail.STATUS: RESOLVED, Detail.REPROCESS: False})
@@ -139,9 +158,13 @@ def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
     _put(engine, SYNC_LOG, Log.KEY, run_id, fixed | body)
 
 
+def _outward(run_id: str) -> bool:
+    return run_id.startswith("out-")
+
+
 def _resumed(engine: Engine, run_id: str) -> Run:
     """Open a run again that was forgotten while a record of it waited."""
-    outward = run_id.startswith("out-")
+    outward = _outward(run_id)
     return engine.state.runs.start(
         run_id,
         engine.now(),

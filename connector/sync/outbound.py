@@ -172,9 +172,7 @@ class _Turn:
             drop_share(self.engine, self.link)
             stamp(self.engine, self.link)
             apply_known(self.engine, self.link)
-            logs.log_success(self.engine, self.run_id, self.link, self.payload)
-            for problem in action.locked:
-                logs.note_problem(self.engine, self.run_id, self.link, problem)
+            logs.log_success(self.engine, self.run_id, self.link, self.payload, remaining=action.locked)
 
     def _remember(self, action: plan.Settle, at_aws: AceRecord) -> None:
         link, mapping = self.link, self.engine.mapping
