@@ -148,7 +148,7 @@ class World:
 @contextmanager
 def running_org(schema: Path, directory: Path, **options: Any) -> Iterator[World]:
     """Serve an org on a free loopback port."""
-    clock, faults, recorder = SandboxClock(), Faults(), Recorder()
+    clock, faults, recorder = SandboxClock(), Faults(silence=0.2), Recorder()
     org = Org(schema, clock, directory=directory, **options)
     server = HttpServer(create_app(org, faults, recorder))
     org.instance_url = server.url

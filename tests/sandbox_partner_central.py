@@ -73,7 +73,7 @@ class World:
     """One running Partner Central and a client for it."""
 
     def __init__(self) -> None:
-        self.clock, self.faults, self.recorder = SandboxClock(), Faults(), Recorder()
+        self.clock, self.faults, self.recorder = SandboxClock(), Faults(silence=0.2), Recorder()
         self.settings = Settings(quota_scale=1000)
         self.service = PartnerCentral(self.settings, self.clock, self.faults, self.recorder)
         self._server = HttpServer(create_app(self.service))

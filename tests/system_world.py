@@ -108,7 +108,7 @@ class World:
         self.control("/clock", advance_seconds=seconds)
 
     def fault(self, server: str, match: str, kind: str, **more: Any) -> None:
-        self.control("/fault", server=server, match=match, kind=kind, **more)
+        self.control("/fault", server=server, match=match, kind=kind, **{"seconds": 0.2, **more})
 
     def eventually(
         self, holds: Callable[[], Any], what: str | Callable[[], str], within: float = PATIENCE_SECONDS

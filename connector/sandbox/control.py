@@ -111,17 +111,19 @@ class Control:
 
         Members: ``server`` (salesforce or partner_central), ``match`` (expression on the operation's name; empty or
         missing: every operation), ``kind`` (status, timeout_before, timeout_after, expire_session, row_lock),
-        ``status`` (HTTP status of kind status), ``times`` (default 1). Answer: {}.
+        ``status`` (HTTP status of kind status), ``times`` (default 1), ``seconds`` (for how long a timeout is silent at
+        most; default 30). Answer: {}.
         """
         server = order.take("server", str, required=True)
         match, kind = order.take("match", str, ""), order.take("kind", str, required=True)
         status, times = order.take("status", int, 0), order.take("times", int, 1)
+        seconds = order.take("seconds", (int, float))
         order.finish()
         if server not in SERVERS:
             raise BadInput(f"server {server!r} is unknown; use one of {', '.join(SERVERS)}")
         if server == PARTNER_CENTRAL and kind == "row_lock":
             raise BadInput("kind row_lock is Salesforce's own; Partner Central locks no rows")
-        self._faults.add(server, match, kind, status, times)
+        self._faults.add(server, match, kind, status, times, seconds=seconds)
         return {}
 
     def set_clock(self, order: Order) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -28,10 +29,18 @@ class _HangUpProtocol(H11Protocol):
         super().connection_made(transport)
 
 
-async def hang_up(scope: Scope) -> None:
-    """Cut the connection without an answer, as a network failure does."""
+async def fall_silent(scope: Scope, receive: Receive, seconds: float) -> None:
+    """Say nothing until the client gives up, then cut the connection, after that many seconds at the latest."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(_departure(receive), seconds)
     scope["state"]["transport"].abort()
     await asyncio.sleep(0.01)  # lets the loss of the connection reach the server before the application returns
+
+
+async def _departure(receive: Receive) -> None:
+    """Wait until the client has closed the connection. The request's body has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def read_body(receive: Receive) -> bytes:

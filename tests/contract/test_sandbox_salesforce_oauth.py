@@ -54,9 +54,14 @@ def test_a_signed_assertion_gets_a_token_that_names_org_and_user(world: World) -
     assert (info["user_id"], info["organization_id"]) == (user_id, org_id)
 
 
-@pytest.mark.parametrize("audience", ["https://login.salesforce.com", "https://test.salesforce.com", "own"])
-def test_known_audiences_are_taken(world: World, audience: str) -> None:
-    assert token(world, assertion(world, aud=world.url if audience == "own" else audience)).status_code == 200
+def test_only_the_login_host_of_sandboxes_is_the_audience_of_a_sandbox(world: World) -> None:
+    """Neither production's login host nor the org's own domain will do."""
+    answers = [
+        token(world, assertion(world, aud=audience))
+        for audience in ("https://test.salesforce.com", "https://login.salesforce.com", world.url)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 400, 400]
+    assert answers[1].json()["error_description"] == "audience is invalid"
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_address_and_headers_have_a_size_limit(world: World) -> None:
 def test_usage_is_told_and_the_quota_enforced(world: World) -> None:
     first = world.worker.get("limits")
     used = world.org.usage.used
-    assert first.headers["Sforce-Limit-Info"] == f"api-usage={used}/100000"
+    assert first.headers["Sforce-Limit-Info"] == f"api-usage={used}/100000; api-bursts=1/750"
     assert first.json()["DailyApiRequests"] == {"Max": 100000, "Remaining": 100000 - used}
     world.org.usage.limit = used
     refused = world.worker.get("limits")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.sandbox.partner_central.service import PartnerCentral, request_id
-from connector.sandbox.serving import Application, Receive, Scope, Send, answer, hang_up, read_body
+from connector.sandbox.serving import Application, Receive, Scope, Send, answer, fall_silent, read_body
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
@@ -17,8 +17,8 @@ def create_app(service: PartnerCentral) -> Application:
         body = await read_body(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         result = service.handle(headers, body)
-        if result.hang_up:
-            await hang_up(scope)
+        if result.silence is not None:
+            await fall_silent(scope, receive, result.silence)
             return
         await answer(send, result.status, result.body, {"content-type": CONTENT_TYPE, "x-amzn-requestid": request_id()})
 

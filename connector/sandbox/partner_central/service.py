@@ -74,11 +74,11 @@ TAG_HANDLERS: dict[str, Callable[[Account, Fields], Fields]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; ``hang_up`` cuts the connection instead."""
+    """An HTTP answer; with ``silence`` there is none for so many seconds, and then the connection is cut."""
 
     status: int
     body: bytes
-    hang_up: bool = False
+    silence: float | None = None
 
 
 class PartnerCentral:
@@ -109,7 +109,7 @@ class PartnerCentral:
         if fault and fault.kind != "timeout_after":
             return _faulty(fault)
         answer = self._perform(operation, body)
-        return Answer(0, b"", hang_up=True) if fault else answer
+        return Answer(0, b"", silence=fault.silence) if fault else answer
 
     def _open(self, headers: Mapping[str, str], body: bytes) -> str:
         """Return the operation of a request that is signed for this service."""
@@ -163,7 +163,7 @@ def _error(error: ServiceError) -> Answer:
 
 def _faulty(fault: Fault) -> Answer:
     if fault.kind == "timeout_before":
-        return Answer(0, b"", hang_up=True)
+        return Answer(0, b"", silence=fault.silence)
     if fault.kind == "status":
         name = {400: "ThrottlingException", 429: "ThrottlingException", 500: "InternalServerException"}
         error_type = name.get(fault.status, "ServiceUnavailableException")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from connector.sandbox.salesforce import soap
@@ -14,7 +14,7 @@ from connector.sandbox.salesforce.oauth import OAuthError, Session
 from connector.sandbox.salesforce.org import Org
 from connector.sandbox.salesforce.routes import find, perform
 from connector.sandbox.salesforce.wire import EMPTY, Answer, Call, Request, Text, http_date
-from connector.sandbox.serving import Application, Receive, Scope, Send, answer, hang_up, read_body
+from connector.sandbox.serving import Application, Receive, Scope, Send, answer, fall_silent, read_body
 
 SERVER = "salesforce"
 MAX_HEAD = 16_384
@@ -34,6 +34,8 @@ class Fault(Protocol):
     def kind(self) -> str: ...
     @property
     def status(self) -> int: ...
+    @property
+    def silence(self) -> float: ...
 
 
 class Faults(Protocol):
@@ -42,6 +44,13 @@ class Faults(Protocol):
 
 class Recorder(Protocol):
     def count(self, server: str, operation: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No answer for that many seconds; then the connection is cut."""
+
+    seconds: float
 
 
 def versions() -> list[dict[str, str]]:
@@ -70,13 +79,13 @@ def operation_of(request: Request) -> str:
 
 
 class Service:
-    """Answers requests; ``None`` stands for a connection that is cut."""
+    """Answers requests, or falls silent."""
 
     def __init__(self, org: Org, faults: Faults | None = None, recorder: Recorder | None = None) -> None:
         self._org, self._faults, self._recorder = org, faults, recorder
 
-    def respond(self, request: Request, head_bytes: int = 0) -> Answer | None:
-        """Return the answer, or None when the connection is to be cut without one."""
+    def respond(self, request: Request, head_bytes: int = 0) -> Answer | Silence:
+        """Return the answer, or the silence in its place."""
         if head_bytes > MAX_HEAD:
             return _too_large(len(request.target) + len(request.query_string))
         operation = operation_of(request)
@@ -86,7 +95,7 @@ class Service:
         if fault is None:
             return self._answer(request)
         if fault.kind == "timeout_before":
-            return None
+            return Silence(fault.silence)
         if fault.kind == "status":
             return fault_answer(fault.status)
         if fault.kind == "expire_session":
@@ -95,7 +104,7 @@ class Service:
             found = self._with_a_lock(request)
         else:
             found = self._answer(request)
-        return None if fault.kind == "timeout_after" else found
+        return Silence(fault.silence) if fault.kind == "timeout_after" else found
 
     def _with_a_lock(self, request: Request) -> Answer:
         """Answer while somebody else holds the first row that the request wants to write."""
@@ -134,8 +143,10 @@ class Service:
         session = authority.session(request.bearer)
         if session is None:
             return Answer(403, Text("Bad_OAuth_Token"), {"Content-Type": "text/html;charset=UTF-8"})
-        if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
+        if path == "/services/oauth2/userinfo":
             return Answer(200, authority.userinfo(session))
+        if path.startswith("/id/"):
+            return Answer(200, authority.identity(session))
         return Answer(404, Text("<html><body>404</body></html>"), {"Content-Type": "text/html"})
 
     def _data(self, request: Request) -> Answer:
@@ -240,8 +251,8 @@ def create_app(org: Org, faults: Faults | None = None, recorder: Recorder | None
             body = gzip.decompress(body)
         request = Request(scope["method"].upper(), target, query, headers, body)
         found = service.respond(request, _head_bytes(scope))
-        if found is None:
-            await hang_up(scope)
+        if isinstance(found, Silence):
+            await fall_silent(scope, receive, found.seconds)
             return
         await answer(send, found.status, *_encode(org, request, found))
 

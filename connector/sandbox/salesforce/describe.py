@@ -33,9 +33,10 @@ FIXED: Json = {
 """Attributes that are the same for every field of this org."""
 
 
-def describe_field(field: Field, *, writable: bool = True) -> Json:
-    """Return describe's attributes of a field, for somebody who may write it or not."""
-    return FIXED | _shape(field) | _use(field, writable=writable) | _values(field) | _relation(field)
+def describe_field(field: Field, *, create: bool = True, edit: bool = True) -> Json:
+    """Return describe's attributes of a field, for somebody who may set it in new rows, or change it, or neither."""
+    may = {"createable": field.createable and create, "updateable": field.updateable and edit}
+    return FIXED | _shape(field) | _use(field) | may | _values(field) | _relation(field)
 
 
 def _shape(field: Field) -> Json:
@@ -61,13 +62,11 @@ def _shape(field: Field) -> Json:
     }
 
 
-def _use(field: Field, *, writable: bool) -> Json:
+def _use(field: Field) -> Json:
     """Return what can be done with the field."""
     sortable = not field.long and field.type != "multipicklist"
     measured = field.type in {"datetime", "double", "currency", "percent"}
     return {
-        "createable": field.createable and writable,
-        "updateable": field.updateable and writable,
         "nillable": not field.required and field.type not in {"boolean", "id"} and not _stamped(field),
         "permissionable": field.custom and not field.required,
         "aggregatable": not field.long and field.type != "boolean",
@@ -178,11 +177,16 @@ def describe(org: Org, user_id: str, sobject: SObject, base: str) -> Json:
         if rights.may("read", one.sobject) and rights.reads(one.sobject, one.field)
     ]
     return summarise(sobject, base, rights) | {
-        "fields": [describe_field(one, writable=rights.writes(sobject, one)) for one in fields],
+        "fields": [_for_user(sobject, one, rights) for one in fields],
         "childRelationships": children,
         "recordTypeInfos": [],
         "supportedScopes": [],
     }
+
+
+def _for_user(sobject: SObject, field: Field, rights: Rights) -> Json:
+    create, edit = (rights.writes(sobject, field) and rights.may(one, sobject) for one in ("create", "edit"))
+    return describe_field(field, create=create, edit=edit)
 
 
 def describe_global(org: Org, user_id: str, base: str) -> Json:

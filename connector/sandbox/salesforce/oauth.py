@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from connector.sandbox.salesforce.org import Org
 
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
+"""Whom an assertion must address: in a production org, and in a sandbox; never the org's own domain."""
 IDLE = timedelta(hours=2)
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 Json = dict[str, Any]
@@ -131,7 +132,7 @@ class Authority:
         if claims.get("iss") != self.client_id:
             raise OAuthError("invalid_client_id", "client identifier invalid")
         audiences = claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
-        if not {*AUDIENCES, self._org.instance_url} & set(audiences or []):
+        if AUDIENCES[self._org.is_sandbox] not in (audiences or []):
             raise OAuthError("invalid_grant", "audience is invalid")
         self._check_expiry(claims.get("exp"))
         return self._person(str(claims.get("sub")), "user hasn't approved this consumer")
@@ -172,6 +173,10 @@ class Authority:
                     return self._org.user(role)
         raise OAuthError("invalid_grant", refusal)
 
+    def identity_url(self, user_id: str) -> str:
+        """Return where the org itself tells who a user is; its token answers name Salesforce's login host instead."""
+        return f"{self._org.instance_url}/id/{self._org.org_id}/{user_id}"
+
     def userinfo(self, session: Session) -> Json:
         """Return what the OpenID endpoint tells about the session's user."""
         row = self._org.storage.row(self._org.schema["User"], session.user_id) or {}
@@ -190,6 +195,25 @@ class Authority:
                 "rest": f"{self._org.instance_url}/services/data/v{{version}}/",
                 "sobjects": f"{self._org.instance_url}/services/data/v{{version}}/sobjects/",
             },
+        }
+
+    def identity(self, session: Session) -> Json:
+        """Return what the identity URL tells about the session's user."""
+        told = self.userinfo(session)
+        row = self._org.storage.row(self._org.schema["User"], session.user_id) or {}
+        return {
+            **{name: told[name] for name in ("user_id", "organization_id", "email", "active", "user_type", "urls")},
+            "id": self.identity_url(session.user_id),
+            "asserted_user": True,
+            "username": told["preferred_username"],
+            "nick_name": told["nickname"],
+            "display_name": told["name"],
+            "first_name": row.get("FirstName"),
+            "last_name": row.get("LastName"),
+            "timezone": told["zoneinfo"],
+            "language": row.get("LanguageLocaleKey"),
+            "locale": row.get("LocaleSidKey"),
+            "is_app_installed": True,
         }
 
     def introspect(self, form: dict[str, str], authorization: str) -> Json:

@@ -31,6 +31,10 @@ Automation = Callable[[str, Mapping[str, Stored] | None, Mapping[str, Stored]], 
 """(object, row before or None, row about to be saved) → fields that the automation sets."""
 
 
+BURSTS = 750
+"""Requests that an org takes in one short burst; this org answers one at a time, so that each is a burst of one."""
+
+
 class Clock(Protocol):
     def now(self) -> datetime: ...
 
@@ -54,7 +58,7 @@ class Usage:
 
     @property
     def header(self) -> str:
-        return f"api-usage={self.used}/{self.limit}"
+        return f"api-usage={self.used}/{self.limit}; api-bursts=1/{BURSTS}"
 
 
 class Org:

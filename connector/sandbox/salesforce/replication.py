@@ -16,7 +16,8 @@ RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
 
 
 def resources(call: Call) -> Answer:
-    return Answer(200, {name: f"{call.base}/{name}" for name in RESOURCES})
+    who = call.org.authority.identity_url(call.user_id)
+    return Answer(200, {name: f"{call.base}/{name}" for name in RESOURCES} | {"identity": who})
 
 
 def limits(call: Call) -> Answer:

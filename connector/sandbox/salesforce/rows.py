@@ -73,7 +73,9 @@ def _get(call: Call, sobject: SObject, row_id: str) -> Answer:
         raise not_found()
     changed = read_stamp(found[0]["LastModifiedDate"])
     headers = {"Last-Modified": http_date(changed), **_tag(sobject, row_id, found[0]["LastModifiedDate"])}
-    since = call.request.moment("if-modified-since")
+    limit, since = (call.request.moment(f"if-{one}-since") for one in ("unmodified", "modified"))
+    if limit is not None and changed > limit:
+        raise _changed_since()
     tag = call.request.headers.get("if-none-match")
     if (since is not None and changed <= since) or (tag is not None and tag == headers.get("ETag")):
         return Answer(304, headers=headers)
@@ -125,9 +127,12 @@ def _check_unmodified(call: Call, sobject: SObject, row: Row) -> None:
     stale = limit is not None and read_stamp(row["LastModifiedDate"]) > limit
     own = _tag(sobject, row["Id"], row["LastModifiedDate"]).get("ETag")
     if stale or (tag is not None and own is not None and tag not in {own, "*"}):
-        raise ApiError(
-            "PRECONDITION_FAILED", "The precondition of the request was not met: the record has changed", status=412
-        )
+        raise _changed_since()
+
+
+def _changed_since() -> ApiError:
+    message = "The precondition of the request was not met: the record has changed"
+    return ApiError("PRECONDITION_FAILED", message, status=412)
 
 
 def delete_row(call: Call, name: str, text: str) -> Answer:
