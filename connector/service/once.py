@@ -25,6 +25,8 @@ from connector.sync.writeback import flush
 
 PATIENCE = timedelta(seconds=30)
 """How far ahead an item may be due to be waited for in a single run."""
+TURNS = 3
+"""How often a record's turn may come again within a single run because its row changed meanwhile."""
 Progress = Callable[[int, int], None]
 
 
@@ -60,7 +62,13 @@ def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress:
         _adopt_first(engine)
         outcome = _outbound(engine, record_id) if direction == "outbound" else _inbound(engine, record_id)
         kinds = (OUTBOUND, INBOUND) if direction == "outbound" else (INBOUND,)
-        _drain(Executor(engine, lease.host, job_handlers(runtime)), kinds, outcome, progress)
+        executor = Executor(engine, lease.host, job_handlers(runtime))
+        for _ in range(TURNS):
+            _drain(executor, kinds, outcome, progress)
+            # A row that changed since it was looked at is not written over: its turn comes again.
+            flush(engine)
+            if not _waits(engine, kinds):
+                break
     finally:
         flush(engine)
         flush_logs(engine)
