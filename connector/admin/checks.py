@@ -57,8 +57,10 @@ class _UnknownError(ConnectorError):
 
 
 def check(*, as_json: JsonFlag = False) -> None:
-    """Check every prerequisite, one line each with what to do where one fails; exit 1 if any does. Nothing is changed
-    at either side.
+    """Check every prerequisite; exit 1 if any fails.
+
+    One line each, with what to do where it fails. What cannot be found out is a warning. Nothing is changed at either
+    side.
     """
     with open_runtime(exclusive=False) as runtime:
         lines = list(run_checks(runtime))

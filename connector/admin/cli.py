@@ -23,7 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Co-sell connector between Salesforce and AWS Partner Central.",
 )
 
 for command in (
@@ -53,7 +52,11 @@ def program(
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Co-sell connector between Salesforce and AWS Partner Central."""
+    """Co-sell connector between Salesforce and AWS Partner Central.
+
+    Exit codes: 0 done; 1 some records or a check failed; 2 wrong usage or configuration; 3 another worker holds the
+    state; 4 authentication.
+    """
     SHARED.config_path = config
     if version:
         typer.echo(__version__)

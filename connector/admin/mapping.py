@@ -125,7 +125,7 @@ def unset(ace_field: AceName) -> None:
 
 @mapping_app.command("automap")
 def automap() -> None:
-    """Add to the draft every field of the packaged object that is not mapped yet; what is mapped stays."""
+    """Map every field of the packaged object that is not mapped yet, in the draft; what is mapped stays."""
     with open_runtime(exclusive=False) as runtime:
         describe = runtime.salesforce.describe(ACE_OPPORTUNITY)
         kept = _current(runtime.state) if _has_any(runtime.state) else None
@@ -136,7 +136,10 @@ def automap() -> None:
 
 @mapping_app.command("check")
 def check(*, as_json: JsonFlag = False) -> None:
-    """Check draft, or published mapping where there is no draft, against today's org; exit 1 when it cannot work."""
+    """Check the mapping against today's org; exit 1 when it cannot work.
+
+    Looks at the draft, or at the published version where there is no draft.
+    """
     with open_runtime(exclusive=False) as runtime:
         problems = _problems(runtime, _current(runtime.state))
     if as_json:
@@ -161,8 +164,9 @@ def check(*, as_json: JsonFlag = False) -> None:
 
 @mapping_app.command("publish")
 def publish(*, note: Annotated[str, typer.Option(help="What changed, for the history.")] = "") -> None:
-    """Check the draft and put it in force. Records that were synchronised before are not looked at again by
-    themselves.
+    """Check the draft and put it in force.
+
+    Records that were synchronised before are not looked at again by themselves.
     """
     with open_runtime(exclusive=False) as runtime:
         if runtime.state.mappings.draft(OPPORTUNITY) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
@@ -18,16 +19,26 @@ logs_app = typer.Typer(no_args_is_help=True, help="The sync logs in Salesforce."
 ItemId = Annotated[int, typer.Argument(help="Id of a queue item, as `queue list` prints it.")]
 
 
+class QueueState(Enum):
+    """The states of the queue's items."""
+
+    waiting = "waiting"
+    leased = "leased"
+    held = "held"
+    done = "done"
+    failed = "failed"
+
+
 @queue_app.command("list")
 def queue_list(
     *,
-    state: Annotated[str, typer.Option(help="Only items of this state: waiting, leased, held, done or failed.")] = "",
+    state: Annotated[QueueState | None, typer.Option(help="Only items of this state.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
     as_json: JsonFlag = False,
 ) -> None:
     """List work items, the next to run first."""
     with open_state() as opened:
-        items = opened.queue.list(state or None, limit)  # type: ignore[arg-type]
+        items = opened.queue.list(None if state is None else state.value, limit)
         counts = opened.queue.counts()
     if as_json:
         print_json({"counts": counts, "items": [_item(item) for item in items]})

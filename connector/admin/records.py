@@ -39,7 +39,11 @@ def preview(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show verdict, plan and exact payload of one record, or what an answer of AWS would bring; nothing is sent."""
+    """Show what would happen to one record, and why; nothing is sent.
+
+    Prints the verdict with every condition, the plan, and the exact payload; with --inbound, what AWS's answer would
+    bring to each mapped field.
+    """
     console, record = people(as_json=as_json), _checked_id(record_id)
     with open_runtime(exclusive=False) as runtime:
         engine = runtime.engine()
@@ -121,7 +125,10 @@ def describe_action(action: Action) -> str:
 
 @action_app.command("share")
 def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
-    """Share the record with AWS, or send its edits, now. With a worker running, the worker does it."""
+    """Share a record with AWS, or send its edits, now.
+
+    With a worker running, the worker does it, ahead of everything else.
+    """
     record = _checked_id(record_id)
     console = people(as_json=as_json)
     if worker_holds_state():
@@ -144,7 +151,10 @@ def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
 
 
 def forget(record_id: RecordId) -> None:
-    """Remove a person's data of one record from the state; identifiers stay, so that nothing is duplicated."""
+    """Remove the content of one record from the state.
+
+    Identifiers stay, so that nothing is duplicated. What Salesforce and AWS hold is not touched.
+    """
     with open_state() as state:
         state.forget(record_id)
         backups = state.backups()

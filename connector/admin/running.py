@@ -27,7 +27,10 @@ class RecordType(StrEnum):
 
 
 def run() -> None:
-    """Run the worker until it is stopped; systemd and the container start this."""
+    """Run the worker until it is stopped.
+
+    systemd and containers start this. SIGTERM and SIGINT let it finish what it has in hand.
+    """
     settings = config()
     configure_logging(settings.worker.log_level, json_lines=True)
     worker = Worker(settings)
@@ -36,7 +39,9 @@ def run() -> None:
 
 
 def sync(
-    direction: Direction,
+    direction: Annotated[
+        Direction, typer.Argument(help="outbound: from Salesforce to AWS; inbound: from AWS to Salesforce.")
+    ],
     *,
     object_: Annotated[
         RecordType, typer.Option("--object", help="What to synchronise; opportunities by default.")
@@ -44,7 +49,10 @@ def sync(
     record: Annotated[str, typer.Option("--record", help="Only this Salesforce record (18-character id).")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Run one direction now, in this process; what is due goes out whatever the automatic switches say."""
+    """Run one direction now, in this process.
+
+    What is due goes out whatever the automatic switches in Salesforce say. Exit code 3 while a worker runs.
+    """
     console = people(as_json=as_json)
     with open_runtime(exclusive=True) as runtime:
         outcome = _run_with_bar(runtime, direction, record, console)

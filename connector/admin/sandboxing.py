@@ -36,7 +36,11 @@ def sandbox(
     directory: Annotated[Path | None, typer.Option("--dir", help="Where connector.toml, keys and state go.")] = None,
     quota_scale: QuotaScale = 1.0,
 ) -> None:
-    """Serve a Salesforce org and Partner Central on loopback until stopped; the first line says where they are."""
+    """Serve a Salesforce org and Partner Central on loopback.
+
+    The first line of the output is one JSON object that says where they are and how to log in; they serve until the
+    command is stopped.
+    """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -49,7 +53,11 @@ def sandbox(
 def demo(
     *, serve: Annotated[bool, typer.Option("--serve", help="Keep the worker and the sandbox up afterwards.")] = False
 ) -> None:
-    """Play the whole story on the embedded sandbox and print what happened."""
+    """Play the whole story on the embedded sandbox.
+
+    A seller, AWS and a colleague work on opportunities, with the worker between them; it takes about a minute and ends
+    by itself.
+    """
     from connector.admin.demo import play
 
     play(sandbox_class(), serve=serve)
