@@ -68,7 +68,9 @@ def _conclude(engine: Engine, row: OutboxRow, outcome: RowOutcome) -> None:
             )
             _later(engine, row, str(error), None)
         case error if row.attempts + 1 >= ATTEMPTS:
-            log.error("a sync log row was given up", key=row.key, reason=str(error))
+            # Not in the error's own words: they may quote what the row says about a person.
+            codes = [problem.code for problem in error.problems] if isinstance(error, RecordRejected) else []
+            log.error("a sync log row was given up", key=row.key, error=type(error).__name__, codes=codes)
             engine.state.outbox.done(row.object_name, row.key, row.body)
         case error:
             _later(engine, row, str(error), None)
