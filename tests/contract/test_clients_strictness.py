@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from salesforce_sandbox import World, running_org, write_metadata
+
+from connector.sandbox.salesforce import create_app
 
 
 @pytest.fixture
@@ -61,3 +66,41 @@ def test_pages_come_short_at_times(world: World) -> None:
     assert total == 3000
     assert min(sizes) < 200
     assert max(sizes) == 200
+
+
+async def ask(world: World, body: dict[str, Any], key: str) -> tuple[int, Any]:
+    """Send one upsert to the application itself, so that several are under way at once for certain."""
+    token = world.worker.session.headers["Authorization"]
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "PATCH",
+        "raw_path": f"/services/data/v67.0/sobjects/Deal__c/{key}".encode(),
+        "query_string": b"",
+        "headers": [(b"authorization", str(token).encode()), (b"content-type", b"application/json")],
+    }
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": json.dumps(body).encode()}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await create_app(world.org)(scope, receive, send)
+    return int(sent[0]["status"]), json.loads(sent[1]["body"])
+
+
+@pytest.mark.parametrize(("field", "statuses", "rows"), [("Key__c", [201, 400], 1), ("Loose_Key__c", [201, 201], 2)])
+def test_first_upserts_that_race(world: World, field: str, statuses: list[int], rows: int) -> None:
+    """A unique key makes the second fail with DUPLICATE_VALUE; another external id lets both create a row."""
+
+    async def race() -> list[tuple[int, Any]]:
+        return await asyncio.gather(*(ask(world, {"Title__c": one}, f"{field}/K1") for one in ("a", "b")))
+
+    answers = asyncio.run(race())
+    assert sorted(status for status, _ in answers) == statuses
+    for status, body in answers:
+        assert status == 201 or body[0]["errorCode"] == "DUPLICATE_VALUE"
+    assert world.worker.query("SELECT COUNT() FROM Deal__c").json()["totalSize"] == rows
+    again = world.worker.patch(f"sobjects/Deal__c/{field}/K1", {"Title__c": "c"})
+    assert again.status_code == (200 if rows == 1 else 300)

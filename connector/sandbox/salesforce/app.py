@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
-import re
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -12,8 +12,9 @@ from connector.sandbox.salesforce import soap
 from connector.sandbox.salesforce.faults import ApiError
 from connector.sandbox.salesforce.oauth import OAuthError, Session
 from connector.sandbox.salesforce.org import Org
+from connector.sandbox.salesforce.races import OVERLAP, missing_keys
 from connector.sandbox.salesforce.routes import find, perform
-from connector.sandbox.salesforce.wire import EMPTY, Answer, Call, Request, Text, http_date
+from connector.sandbox.salesforce.wire import DATA_PATH, EMPTY, Answer, Call, Request, Text, http_date
 from connector.sandbox.serving import Application, Receive, Scope, Send, answer, fall_silent, read_body
 
 SERVER = "salesforce"
@@ -21,7 +22,6 @@ MAX_HEAD = 16_384
 """Bytes that the address and the headers of a request may have together."""
 OLDEST, NEWEST = 31, 68
 RELEASES = {"Spring": 0, "Summer": 1, "Winter": 2}
-_DATA = re.compile(r"/services/data/v(\d{1,3}\.0)(?:/(.*))?", re.IGNORECASE)
 _GZIP_FROM = 1024
 UNAVAILABLE = Text(
     "<html><head><title>Service Unavailable</title></head><body><h1>Service Unavailable</h1>"
@@ -70,7 +70,7 @@ def operation_of(request: Request) -> str:
         return path.removeprefix("/services/oauth2/")
     if path.startswith("/services/soap/"):
         return "soap"
-    if (match := _DATA.fullmatch(request.target)) is None:
+    if (match := DATA_PATH.fullmatch(request.target)) is None:
         return "versions" if path == "/services/data" else "other"
     try:
         return find(request.method, match[2] or "")[0].operation
@@ -150,7 +150,7 @@ class Service:
         return Answer(404, Text("<html><body>404</body></html>"), {"Content-Type": "text/html"})
 
     def _data(self, request: Request) -> Answer:
-        match = _DATA.fullmatch(request.target)
+        match = DATA_PATH.fullmatch(request.target)
         if match is None:
             return _refuse("NOT_FOUND", "The requested resource does not exist", 404)
         if (refused := _unsupported(match[1])) is not None:
@@ -169,7 +169,7 @@ class Service:
 
     def _dispatch(self, request: Request, session: Session) -> Answer:
         """Answer one request to a resource; composite comes back here for each of its parts."""
-        match = _DATA.fullmatch(request.target)
+        match = DATA_PATH.fullmatch(request.target)
         if match is None:
             return _refuse("NOT_FOUND", "The requested resource does not exist", 404)
         if (refused := _unsupported(match[1])) is not None:
@@ -250,6 +250,9 @@ def create_app(org: Org, faults: Faults | None = None, recorder: Recorder | None
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         request = Request(scope["method"].upper(), target, query, headers, body)
+        if claims := missing_keys(org, request):
+            await asyncio.sleep(OVERLAP)
+            request = replace(request, claims=claims)
         found = service.respond(request, _head_bytes(scope))
         if isinstance(found, Silence):
             await fall_silent(scope, receive, found.seconds)

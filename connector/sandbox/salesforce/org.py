@@ -26,6 +26,7 @@ from connector.sandbox.salesforce.soql_scope import Scope, formula_adapter, poly
 from connector.sandbox.salesforce.soql_syntax import Path as SoqlPath
 from connector.sandbox.salesforce.storage import Storage
 from connector.sandbox.salesforce.values import Stored, stamp
+from connector.sandbox.salesforce.wire import Claim
 
 Automation = Callable[[str, Mapping[str, Stored] | None, Mapping[str, Stored]], Mapping[str, Any]]
 """(object, row before or None, row about to be saved) → fields that the automation sets."""
@@ -244,11 +245,19 @@ class Org:
 
     @contextmanager
     def writing(
-        self, user_id: str = "", at: datetime | None = None, *, rights: Rights = EVERYTHING
+        self,
+        user_id: str = "",
+        at: datetime | None = None,
+        *,
+        rights: Rights = EVERYTHING,
+        claims: frozenset[Claim] = frozenset(),
     ) -> Iterator[Writer]:
-        """Give a writer for one transaction; without ``rights`` it works in system mode, as code inside an org does."""
+        """Give a writer for one transaction; without ``rights`` it works in system mode, as code inside an org does.
+
+        ``claims``: external ids that nobody had when the transaction began.
+        """
         with self.lock, self.storage.transaction():
-            yield Writer(self, user_id or self.user("seller"), at or self.clock.now(), rights)
+            yield Writer(self, user_id or self.user("seller"), at or self.clock.now(), rights, claims)
 
     def next_id(self, sobject: SObject) -> str:
         """Return a fresh id. Counters survive in the database, so an id is never given twice."""

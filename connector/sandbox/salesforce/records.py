@@ -14,6 +14,7 @@ from connector.sandbox.salesforce.permissions import EVERYTHING, Rights
 from connector.sandbox.salesforce.schema import AUDIT, Field, SObject
 from connector.sandbox.salesforce.standard import STAGES
 from connector.sandbox.salesforce.values import Stored, stamp, store
+from connector.sandbox.salesforce.wire import Claim
 
 if TYPE_CHECKING:
     from connector.sandbox.salesforce.formulas import Globals
@@ -31,6 +32,7 @@ class Writer:
     user_id: str
     at: datetime
     rights: Rights = EVERYTHING
+    claims: frozenset[Claim] = frozenset()
     known: set[tuple[tuple[str, ...], str]] = field(default_factory=set)
     _globals: Globals | None = None
 
@@ -70,6 +72,9 @@ class Writer:
     ) -> tuple[str, bool]:
         """Update the row whose external id is ``text``, or insert one; return its id and whether it was inserted.
 
+        A row that came into being while this request was under way was not there for it: it inserts, and a unique
+        key refuses the second row.
+
         Raises:
             AmbiguousKey: several rows carry that external id.
             RowErrors: the row is refused, or is missing and ``create`` is False.
@@ -78,7 +83,8 @@ class Writer:
         found = self.org.storage.ids(sobject, key.name, value)
         if len(found) > 1:
             raise AmbiguousKey(found)
-        if found:
+        lost = bool(found) and Claim.of(sobject, key, text) in self.claims
+        if found and not lost:
             self.update(sobject, found[0], data)
             return found[0], False
         if not create:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl
 
 from connector.sandbox.salesforce.faults import ApiError
@@ -18,16 +18,34 @@ from connector.sandbox.salesforce.faults import ApiError
 if TYPE_CHECKING:
     from connector.sandbox.salesforce.org import Org
     from connector.sandbox.salesforce.records import Writer
-    from connector.sandbox.salesforce.schema import SObject
+    from connector.sandbox.salesforce.schema import Field, SObject
 
 Json = dict[str, Any]
 EMPTY = object()
 """No body at all, as with 204; None would be JSON's null."""
 
 
+DATA_PATH = re.compile(r"/services/data/v(\d{1,3}\.0)(?:/(.*))?", re.IGNORECASE)
+
+
+class Claim(NamedTuple):
+    """The external id of a row that an upsert sets out to create."""
+
+    sobject: str
+    key: str
+    text: str
+
+    @classmethod
+    def of(cls, sobject: SObject, key: Field, text: str) -> Claim:
+        return cls(sobject.name, key.name, text.strip().casefold())
+
+
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. ``target`` is the raw path, still percent-encoded; header names are in lower case."""
+    """One HTTP request. ``target`` is the raw path, still percent-encoded; header names are in lower case.
+
+    ``claims`` are the keys of an upsert that nobody had when the request arrived.
+    """
 
     method: str
     target: str
@@ -35,6 +53,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     parsed: Any = EMPTY
+    claims: frozenset[Claim] = frozenset()
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -137,7 +156,8 @@ class Call:
 
     def writing(self) -> AbstractContextManager[Writer]:
         """Give a writer for one transaction with the user's rights."""
-        return self.org.writing(self.user_id, rights=self.org.access.of(self.user_id))
+        rights = self.org.access.of(self.user_id)
+        return self.org.writing(self.user_id, rights=rights, claims=self.request.claims)
 
 
 def http_date(moment: datetime) -> str:
