@@ -26,6 +26,7 @@ HEARTBEAT = "heartbeat"
 DAY = timedelta(days=1)
 KEEP_DONE = timedelta(days=7)
 URGENT, SOON = 5, 20
+LONGEST_WAIT = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
 
@@ -66,8 +67,27 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
 
 
 def _flush(engine: Engine, _: Item) -> None:
-    flush(engine)
-    flush_logs(engine)
+    if write_back_is_due(engine):
+        engine.person_waits = False
+        flush(engine)
+        flush_logs(engine)
+
+
+def write_back_is_due(engine: Engine) -> bool:
+    """Whether what waits for Salesforce is to be written now.
+
+    While edits go out one by one, stamps and log rows wait for company, since 200 cost no more calls than one: until
+    nothing more is ready to go out, or for five minutes. Identifiers, values for fields that people edit, and whatever
+    a person asked for do not wait.
+    """
+    state, now = engine.state, engine.now()
+    if engine.person_waits or state.writebacks.has_urgent(engine.names.apn_id):
+        return True
+    next_turn = state.queue.next_due((queueing.WRITE_LANE,))
+    if next_turn is None or next_turn > now:
+        return True
+    waiting = [since for since in (state.writebacks.due_since(), state.outbox.due_since()) if since is not None]
+    return bool(waiting) and now - min(waiting) >= LONGEST_WAIT
 
 
 def _clean(engine: Engine, _: Item) -> None:
@@ -82,7 +102,7 @@ def _clean(engine: Engine, _: Item) -> None:
 def _beat(engine: Engine, lease: Lease | None) -> None:
     if lease is not None:
         problems = "; ".join(str(problem) for problem in engine.settings.problems)
-        lease.beat(DEGRADED if problems else RUNNING, problems)
+        lease.renew(DEGRADED if problems else RUNNING, problems)
 
 
 def warn_of_settings(settings: SyncSettings) -> None:

@@ -8,12 +8,12 @@ from types import FrameType
 
 import structlog
 
-from connector.errors import AuthFailed, ConfigError, ConnectorError, Deferred, Fatal, Retriable
+from connector.errors import AuthFailed, ConnectorError, Deferred, Fatal, Retriable
 from connector.service.config import Config
 from connector.service.jobs import Timetable, job_handlers, warn_of_settings
 from connector.service.lease import Lease
 from connector.service.runtime import Runtime
-from connector.sync.engine import Engine
+from connector.sync.engine import Priority
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs
 from connector.sync.queueing import READ_LANE, WRITE_LANE
@@ -54,29 +54,34 @@ class Worker:
             ConfigError: the local configuration cannot work.
         """
         with Runtime.open(self._config, exclusive=True) as runtime:
-            engine = self._connect(runtime)
-            if engine is None:
+            lease = self._connect(runtime)
+            if lease is None:
                 return
-            lease = Lease(engine)
-            lease.acquire()
+            engine = lease.engine
             warn_of_settings(engine.settings)
             log.info("working", org=engine.org_id, catalog=engine.catalog, mapping=engine.mapping.version)
             try:
-                self._work(runtime, engine, lease)
+                self._work(runtime, lease)
             finally:
-                _finish(engine, lease)
+                _finish(lease)
 
-    def _connect(self, runtime: Runtime) -> Engine | None:
-        """Return the engine once Salesforce lets us in; a passing fault or a refused login is told and tried again."""
+    def _connect(self, runtime: Runtime) -> Lease | None:
+        """Return the lease once Salesforce lets us in; a passing fault or a refused login is told and tried again,
+        with what the secret files hold then.
+        """
         while not self._stopping.is_set():
             try:
-                return runtime.engine()
+                lease = Lease(runtime.engine())
+                lease.acquire()
             except (Retriable, Deferred, AuthFailed) as error:
                 log.error("cannot connect", error=type(error).__name__, reason=str(error))
                 self._stopping.wait(CONNECT_PAUSE_SECONDS)
+            else:
+                return lease
         return None
 
-    def _work(self, runtime: Runtime, engine: Engine, lease: Lease) -> None:
+    def _work(self, runtime: Runtime, lease: Lease) -> None:
+        engine = lease.engine
         executor = Executor(engine, lease.host, job_handlers(runtime, lease))
         timetable = Timetable(runtime.config.worker)
         while not self._stopping.is_set():
@@ -84,17 +89,19 @@ class Worker:
             # A write waits for its slot in AWS's rate; meanwhile everything else goes on.
             waits = engine.partner_central.write_wait() > 0
             item = executor.run_one(lanes=(READ_LANE,) if waits else (READ_LANE, WRITE_LANE))
-            if item is None:
+            if item is not None:
+                engine.person_waits |= item.priority == Priority.REQUEST
+            else:
                 self._stopping.wait(min(IDLE_SECONDS, engine.partner_central.write_wait() or IDLE_SECONDS))
 
 
-def _finish(engine: Engine, lease: Lease) -> None:
+def _finish(lease: Lease) -> None:
     """Leave as little as possible behind; what cannot be written now is written after the next start."""
     try:
-        flush(engine)
-        flush_logs(engine)
+        flush(lease.engine)
+        flush_logs(lease.engine)
         lease.release()
     except Fatal:
         raise
-    except (ConnectorError, ConfigError) as error:
-        log.warning("left for the next start", reason=str(error))
+    except ConnectorError as error:
+        log.warning("left for the next start", error=type(error).__name__)

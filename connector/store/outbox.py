@@ -73,6 +73,11 @@ class Outbox(Table):
             self._value("select count(*) from outbox where :name is null or object_name = :name", {"name": object_name})
         )
 
+    def due_since(self) -> datetime | None:
+        """Return since when the row that is due longest has been due; it may lie ahead. None without rows."""
+        text = self._value("select min(retry_at) from outbox")
+        return None if text is None else moment(text)
+
     def _insert(self, object_name: str, key_field: str, key: str, body: dict[str, Any], now: datetime) -> None:
         self._write(
             'insert into outbox (object_name, key_field, "key", body, reason, attempts, retry_at, created_at) '

@@ -73,6 +73,20 @@ class Writebacks(Table):
     def count(self) -> int:
         return int(self._value("select count(*) from writebacks"))
 
+    def has_urgent(self, name: str) -> bool:
+        """Return whether an entry has a value for the field, or a guard: the older a guard, the likelier it fails."""
+        return bool(
+            self._value(
+                "select exists (select 1 from writebacks where guard is not null or json_type(fields, ?) is not null)",
+                (f'$."{name}"',),
+            )
+        )
+
+    def due_since(self) -> datetime | None:
+        """Return since when the entry that is due longest has been due; it may lie ahead. None without entries."""
+        text = self._value("select min(retry_at) from writebacks")
+        return None if text is None else moment(text)
+
     def done(self, record_id: str, values: dict[str, Any]) -> None:
         """Remove the values that were written (or are to be dropped); one that was put anew meanwhile stays."""
         with self._transaction():

@@ -43,6 +43,8 @@ class Engine:
     catalogue: Mapping[str, AceField] = field(default_factory=opportunity_fields)
     published: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Counts with which each open run's log was last put; lost on restart, which costs one upsert per run."""
+    person_waits: bool = False
+    """Work that a person asked for was done since the last write-back; lost on restart, which delays it a little."""
 
     def now(self) -> datetime:
         return self.clock.now()
