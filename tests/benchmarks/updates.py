@@ -11,12 +11,12 @@ from tests.benchmarks.world import World, api_calls, difference, running_world
 NAME = "updates"
 COUNT = 1_000
 SCALE = 40.0
-IDLE_SECONDS = 60
+IDLE_SECONDS = 120
 PARTNER_CENTRAL_AIM, SALESFORCE_AIM = 1_010, 15
 
 
 def run() -> list[Figure]:
-    """Share and approve, look at an idle minute, edit every record once, and count until nothing is left to do."""
+    """Share and approve, look at an idle worker, edit every record once, and count until nothing is left to do."""
     with running_world(SCALE) as world, world.worker():
         ids = share_and_approve(world, COUNT)
         idle = _idle_calls(world)
@@ -45,12 +45,12 @@ def _figures(done: dict[str, dict[str, int]], idle: float, seconds: float, watch
     say(f"  all requests to Salesforce, parts of composite requests included: {done.get('salesforce', {})}")
     note = f"sandbox at {SCALE:g} times AWS's quotas; {seconds:.0f} s until done, {watched:.0f} s watched"
     reads = sum(count for name, count in partner_central.items() if name == "GetOpportunity")
-    total = sum(salesforce.values())
+    total, anyway = sum(salesforce.values()), idle * watched / 60
     return [
         at_most(NAME, f"Partner Central calls for {COUNT:,} edits", sum(partner_central.values()), PARTNER_CENTRAL_AIM,
                 note=note),
         at_most(NAME, "GetOpportunity calls among them", reads, 0, note=note),
-        at_most(NAME, f"Salesforce API calls for {COUNT:,} edits", total, SALESFORCE_AIM, note=note),
+        at_most(NAME, f"Salesforce API calls because of {COUNT:,} edits", round(total - anyway), SALESFORCE_AIM,
+                note=f"all {total} but the {anyway:.1f} that an idle worker makes in the time; {note}"),
         Figure(NAME, "Salesforce API calls of an idle worker", f"{idle:g} a minute", note="default intervals"),
-        Figure(NAME, "of the calls above, those that an idle worker makes anyway", f"{idle * watched / 60:.0f}"),
     ]  # fmt: skip
