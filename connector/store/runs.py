@@ -88,6 +88,15 @@ class Runs(Table):
         rows = self._all(_SELECT + "where ended_at is null group by run_id order by started_at, run_id")
         return [_run(row) for row in rows]
 
+    def of_record(self, record_id: str, direction: str) -> str | None:
+        """Return the id of the latest open run of that direction that has an outcome of the record."""
+        row = self._one(
+            "select run_id from run_records join runs using (run_id) "
+            "where record_id = ? and direction = ? and ended_at is null order by started_at desc limit 1",
+            (record_id, direction),
+        )
+        return row["run_id"] if row else None
+
     def ids(self, run_id: str, *, outcome: Outcome | None = None, limit: int = 10_000) -> list[str]:
         """Return the ids of the run's records, in their own order, optionally of one outcome."""
         rows = self._all(

@@ -48,7 +48,7 @@ def receive(engine: Engine, apn_id: str, run_id: str, *, fresh: bool = False) ->
         return create_record(engine, arrival, run_id)
     if link.status == "tombstone":
         return None
-    row = link.row if link.row and not fresh else read_row(engine, link)
+    row = link.row if link.row and link.modstamp and not fresh else read_row(engine, link)
     if row is None:
         return None
     return apply(engine, link, row, arrival, run_id)

@@ -125,7 +125,8 @@ def publish_runs(engine: Engine) -> None:
     for run in engine.state.runs.open_runs():
         counts = (run.success, run.error)
         told = counts != (0, 0) or engine.state.outbox.get(SYNC_LOG, run.run_id) is not None
-        if told and engine.published.get(run.run_id) != counts:
+        # The log of a mere call says how the call went.
+        if told and run.purpose != INBOUND_FILES and engine.published.get(run.run_id) != counts:
             _put_log(engine, run.run_id, _counted(engine, run))
             engine.published[run.run_id] = counts
         if engine.now() - run.started_at > RUN_OPEN:

@@ -153,6 +153,8 @@ def _confirm(engine: Engine, pending: Writeback, link: Link | None) -> None:
     # A turn towards AWS that waits already must not take the value from before for a person's edit.
     link.row = link.row and {**link.row, **{name: pending.values[name] for name in values}}
     link.written = {path: text for path, text in link.written.items() if path not in values}
+    # Our write moved the row's dates: whoever guards a further write by them reads the row first.
+    link.modstamp = ""
     link.apn_id_written = link.apn_id_written or engine.names.apn_id in pending.values
     if values:
         link.confirm_applied()
@@ -178,7 +180,9 @@ def _refuse(engine: Engine, pending: Writeback, link: Link | None, error: Connec
     if link is None:
         return
     problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
-    logs.log_problems(engine, _run(engine), link, problems, payload=pending.values)
+    # The record's own run counted it as written when it was queued.
+    run_id = engine.state.runs.of_record(link.record_id, logs.FROM_AWS) or _run(engine)
+    logs.log_problems(engine, run_id, link, problems, payload=pending.values)
     if set(pending.values) - set(engine.names.all):
         _put_own(engine, pending, link)
 
