@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,15 @@ def change_formula(package: Path, find: str, replacement: str) -> None:
 def remove_formula(package: Path) -> None:
     """Delete the Has Updates field, as on an object that cannot have it."""
     package_file(package, "ACE_Has_Updates__c.field-meta.xml").unlink()
+    for path in (package / "base").rglob("*.permissionset-meta.xml"):
+        text = re.sub(
+            r"\s*<fieldPermissions>(?:(?!</fieldPermissions>).)*ACE_Opportunity__c\.ACE_Has_Updates__c"
+            r"(?:(?!</fieldPermissions>).)*</fieldPermissions>",
+            "",
+            path.read_text(encoding="utf8"),
+            flags=re.DOTALL,
+        )
+        path.write_text(text, encoding="utf8")
 
 
 def add_validation_rule(package: Path, name: str, formula: str, message: str) -> None:
