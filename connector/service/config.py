@@ -69,9 +69,9 @@ class SalesforceSection(_Section):
 
     @property
     def token_audience(self) -> str:
-        """The ``aud`` of the JWT: sandboxes and production orgs log in against different ones."""
+        """The ``aud`` of the JWT: sandboxes and scratch orgs have another one than production orgs."""
         host = urlsplit(self.instance_url).hostname or ""
-        kind = "test" if host.endswith(".sandbox.my.salesforce.com") else "login"
+        kind = "test" if host.endswith((".sandbox.my.salesforce.com", ".scratch.my.salesforce.com")) else "login"
         return self.audience or f"https://{kind}.salesforce.com"
 
 

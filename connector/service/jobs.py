@@ -122,11 +122,13 @@ class Timetable:
     last: dict[str, datetime] = field(default_factory=dict)
 
     def enqueue_due(self, engine: Engine) -> None:
-        """Enqueue the jobs whose turn has come. A turn that was missed is not made up for."""
+        """Enqueue the jobs whose turn has come. A turn that was missed is not made up for; a clock that was set back
+        starts the intervals anew.
+        """
         now = engine.now()
         for kind, (interval, priority) in self._intervals(engine.settings).items():
             last = self.last.get(kind)
-            if last is None or now - last >= interval:
+            if last is None or not timedelta() <= now - last < interval:
                 self.last[kind] = now
                 queueing.enqueue_job(engine, kind, priority=priority)
 
