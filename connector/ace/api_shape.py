@@ -161,13 +161,24 @@ def merged_answer(base: Mapping[str, Any], request: Mapping[str, Any], response:
 def needs_reading(base: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
     """Return whether the opportunity must be read after this update.
 
-    AWS computes the monthly amount from a new estimate, and makes an estimate of its own from a total contract value.
+    AWS computes the monthly amount from an estimate that is new or stands without an amount, keeps an estimate only
+    where the amount agrees with it, makes an amount of its own from a total contract value, moves a national security
+    opportunity to the United States, and may take back what a reviewer said once the answer is in.
     """
+    if request.get("NationalSecurity") == "Yes":
+        return True
+    if lifecycle.phase(_review_status(base)) is lifecycle.Phase.ACTION_REQUIRED:
+        return True
     fields = opportunity_fields()
-    contract = paths.get(request, fields[_CONTRACT_VALUE].update_path) is not None
-    names = (_REVENUE, _CURRENCY, _CONTRACT_VALUE, _DURATION) if contract else ()
-    places = [fields[name].update_path for name in (_ESTIMATE, *names)]
-    return any(paths.get(request, place) not in (None, paths.get(base, place)) for place in places)
+
+    def given(name: str) -> bool:
+        return paths.get(request, fields[name].update_path) is not None
+
+    watched: tuple[str, ...] = (_REVENUE, _ESTIMATE) if given(_ESTIMATE) else ()
+    if given(_CONTRACT_VALUE):
+        watched = (_REVENUE, _CURRENCY, _CONTRACT_VALUE, _DURATION)
+    places = (fields[name].update_path for name in watched)
+    return any(paths.get(request, place) != paths.get(base, place) for place in places)
 
 
 def has_solution(record: AceRecord) -> bool:
@@ -194,7 +205,7 @@ def visibility(record: AceRecord) -> str:
 def _changes(record: AceRecord, base: Mapping[str, Any], *, allowed: bool) -> Iterator[tuple[AceField, Value, Value]]:
     """Yield the fields that differ from AWS's value, with both values: what AWS takes now, or what it does not."""
     before = from_get(base)
-    status, stage = _review_status(base), str(before.get("stage") or "")
+    status, stage, delivery = _review_status(base), str(before.get("stage") or ""), before.get("deliveryModel")
     solved = has_solution({**before, **record})
     for name, after in outgoing(record).items():
         field = opportunity_fields().get(name)
@@ -203,7 +214,7 @@ def _changes(record: AceRecord, base: Mapping[str, Any], *, allowed: bool) -> It
         value = before.get(name)
         if (field.never_empty and after is None) or (solved and name == _DESCRIPTION):
             continue
-        if lifecycle.change_allowed(field, status, stage, before=value, after=after) is allowed:
+        if lifecycle.change_allowed(field, status, stage, before=value, after=after, delivery=delivery) is allowed:
             yield field, value, after
 
 

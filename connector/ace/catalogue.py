@@ -68,6 +68,8 @@ class Change(StrEnum):
     """Only where AWS has no value yet."""
     TO_CO_SELL = "to_co_sell"
     """Only from visibility-only to co-selling."""
+    WITH_SAAS = "with_saas"
+    """Only where the delivery models at AWS include SaaS or PaaS."""
 
 
 Condition = Mapping[str, tuple[str, ...]]

@@ -15,6 +15,7 @@ CO_SELL = "Co-Sell"
 VISIBILITY_ONLY = "For Visibility Only"
 NO_SUPPORT = "Do Not Need Support from AWS Sales Rep"
 """The primary need that stands for sharing without co-selling."""
+SAAS = "SaaS or PaaS"
 
 
 class Phase(StrEnum):
@@ -62,7 +63,9 @@ def editable(field: AceField | str, review_status: str, stage: str) -> bool:
     return _change(field, review_status, stage) is not Change.NEVER
 
 
-def change_allowed(field: AceField | str, review_status: str, stage: str, *, before: Value, after: Value) -> bool:
+def change_allowed(
+    field: AceField | str, review_status: str, stage: str, *, before: Value, after: Value, delivery: Value = None
+) -> bool:
     """Return whether AWS takes this change of the field now.
 
     Args:
@@ -71,6 +74,7 @@ def change_allowed(field: AceField | str, review_status: str, stage: str, *, bef
         stage: of the opportunity at AWS, before the change.
         before: the value at AWS.
         after: the value to be.
+        delivery: the delivery models at AWS, before the change.
     """
     match _change(field, review_status, stage):
         case Change.ALWAYS:
@@ -79,6 +83,8 @@ def change_allowed(field: AceField | str, review_status: str, stage: str, *, bef
             return before is None
         case Change.TO_CO_SELL:
             return not is_co_sell(before) and is_co_sell(after)
+        case Change.WITH_SAAS:
+            return isinstance(delivery, tuple) and SAAS in delivery
         case _:
             return False
 

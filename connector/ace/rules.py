@@ -64,16 +64,21 @@ def problems(
 
 
 def _takeable(record: AceRecord, before: AceRecord, review_status: str) -> dict[str, Value]:
-    """Return the record without the edits that AWS does not take now."""
-    stage, writable, fields = str(before.get("stage") or ""), api_shape.update_fields(), opportunity_fields()
-    return {
-        name: value
-        for name, value in record.items()
-        if not review_status
-        or name not in writable
-        or same(before.get(name), value)
-        or lifecycle.change_allowed(fields[name], review_status, stage, before=before.get(name), after=value)
-    }
+    """Return the record without the edits that AWS does not take now, and without those that are none."""
+    stage, delivery = str(before.get("stage") or ""), before.get("deliveryModel")
+
+    def takes(field: AceField, value: Value) -> bool:
+        old = before.get(field.name)
+        if value is None and field.never_empty and field.name in before:
+            return False
+        return (
+            not review_status
+            or same(old, value)
+            or lifecycle.change_allowed(field, review_status, stage, before=old, after=value, delivery=delivery)
+        )
+
+    writable, fields = api_shape.update_fields(), opportunity_fields()
+    return {name: value for name, value in record.items() if name not in writable or takes(fields[name], value)}
 
 
 def _all_problems(record: AceRecord, moment: Moment, today: date, *, has_solution: bool) -> Iterator[Problem]:
@@ -108,7 +113,8 @@ def _postal_code(record: AceRecord) -> Iterator[Problem]:
 
 def _state(record: AceRecord) -> Iterator[Problem]:
     state = record.get("state")
-    if record.get("country") != "US" or not isinstance(state, str):
+    classified = record.get("doesOppBelongToNatSec") == "Yes"
+    if record.get("country") != "US" or classified or not isinstance(state, str):
         return
     meant = match_value("usState", state)
     if meant != state:
@@ -212,7 +218,7 @@ def _close_date(record: AceRecord, today: date) -> Iterator[Problem]:
     if closing <= today:
         rule = f"The target close date must be after today ({today.isoformat()}, UTC)."
         yield _trouble("targetCloseDate", "INVALID_VALUE", record, rule, "Set it to a later day.")
-    elif closing.year - today.year > _YEARS_AHEAD:
+    elif (closing.year - _YEARS_AHEAD, closing.month, closing.day) > (today.year, today.month, today.day):
         rule = f"The target close date lies more than {_YEARS_AHEAD} years ahead."
         yield _trouble("targetCloseDate", "VALUE_OUT_OF_RANGE", record, rule, "Set it to an earlier day.")
 

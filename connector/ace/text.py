@@ -44,7 +44,8 @@ def _decode(text: str) -> str:
 
 def decimal_text(amount: Decimal) -> str:
     """Return the amount as AWS takes it: no exponent, no separators, no or at least two decimals; never rounded."""
-    whole, _, decimals = format(amount, "f").partition(".")
+    # A zero loses its sign, which AWS does not take.
+    whole, _, decimals = format(amount or Decimal(0), "f").partition(".")
     decimals = decimals.rstrip("0")
     return f"{whole}.{decimals.ljust(2, '0')}" if decimals else whole
 
@@ -101,14 +102,19 @@ _READERS: Mapping[FieldType, Callable[[Any], Value]] = {
 def outgoing(record: AceRecord) -> dict[str, Value]:
     """Return the record in the form that AWS keeps, so that it can be compared with what AWS answers.
 
-    E-mail addresses are lower case, telephone numbers bare of spaces and punctuation, amounts without trailing zeros,
-    and the bucket's placeholder postal code is gone where the country has no codes. Nothing is guessed: what stays
-    wrong, the rules name.
+    E-mail addresses are lower case, postal codes upper case, telephone numbers bare of spaces and punctuation, amounts
+    without trailing zeros, and the bucket's placeholder postal code is gone where the country has no codes. HTML
+    entities (of a rich text field) are decoded, as they are in every answer: otherwise such a text would never equal
+    what is read back, and once it is locked AWS would refuse each update. Nothing is guessed: what stays wrong, the
+    rules name.
     """
     fields = opportunity_fields()
     kept = {name: _outgoing(fields[name], value) if name in fields else value for name, value in record.items()}
-    if kept.get("postalCode") == _NO_POSTAL_CODE and not has_postal_codes(str(kept.get("country"))):
+    code = kept.get("postalCode")
+    if code == _NO_POSTAL_CODE and not has_postal_codes(str(kept.get("country"))):
         kept["postalCode"] = None
+    elif isinstance(code, str):
+        kept["postalCode"] = code.upper()
     return kept
 
 
@@ -119,7 +125,7 @@ def _outgoing(field: AceField, value: Value) -> Value:
         case str() if field.type is FieldType.PHONE:
             return _PHONE_FILLERS.sub("", value) or None
         case str():
-            return value or None
+            return str(unescaped(value)) or None
         case tuple() if field.type in _MANY:
             return tuple(dict.fromkeys(part for part in value if part)) or None
         case Decimal() if value.is_finite():

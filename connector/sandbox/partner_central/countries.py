@@ -107,7 +107,7 @@ _NAMES = (
 )
 
 POSTAL_RULES = {
-    country: PostalRule(printed, re.compile(pattern))
+    country: PostalRule(printed, re.compile(pattern, re.ASCII))
     for printed, pattern, countries in _FORMATS
     for country in countries.split()
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from connector.sandbox.partner_central.errors import FieldError
@@ -124,7 +124,9 @@ def _same_amount(one: str | None, other: Any) -> bool:
 def _with_estimate(entries: list[Fields], duration: Fields) -> list[Fields]:
     """Return the contract value after AWS's own monthly estimate, which is made from it."""
     own = own_entries(entries)[0]
-    monthly = (Decimal(own["Amount"]) / int(duration["Value"])).quantize(_CENT)
+    # Amounts have up to 31 digits before the point, more than decimals carry by default.
+    with localcontext(prec=40):
+        monthly = (Decimal(own["Amount"]) / int(duration["Value"])).quantize(_CENT)
     estimate = {
         "Amount": str(max(monthly, _CENT)),
         "CurrencyCode": own["CurrencyCode"],
