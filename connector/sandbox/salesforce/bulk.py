@@ -190,16 +190,17 @@ def _write(call: Call, job: Job, writer: Writer, sobject: SObject, row: Row) -> 
     operation = job.request["operation"]
     data = cells(row)
     given = str(next((data.pop(name) for name in list(data) if name.lower() == "id"), None) or "")
-    if operation == "insert":
+    by_id = operation == "upsert" and job.request["externalIdFieldName"].lower() == "id"
+    if operation == "insert" or (by_id and not given):
         return writer.create(sobject, data), True
-    if operation == "upsert":
+    if operation == "upsert" and not by_id:
         key = key_field(call, sobject, job.request["externalIdFieldName"])
         text = next((data.pop(name) for name in list(data) if name.lower() == key.name.lower()), None)
         if not text:
             raise ApiError("MISSING_ARGUMENT", f"{key.name} not specified", [])
         return writer.upsert(sobject, key, str(text), data)
     row_id = record_id(given, sobject.name)
-    if operation == "update":
+    if operation in {"update", "upsert"}:
         writer.update(sobject, row_id, data)
     else:
         writer.delete(sobject, row_id)
