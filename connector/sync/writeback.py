@@ -80,8 +80,8 @@ def _write(engine: Engine, pending: Sequence[Writeback]) -> int:
         if not isinstance(error, Retriable):
             raise
         return 0
-    for one, outcome in zip(pending, outcomes, strict=True):
-        with engine.state.transaction():
+    with engine.state.transaction():
+        for one, outcome in zip(pending, outcomes, strict=True):
             _conclude(engine, one, outcome)
     return sum(outcome.error is None for outcome in outcomes)
 
