@@ -82,6 +82,7 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
     """Queue what AWS changed for the record, release what waited for AWS, and remember both sides."""
     if link.applied is None:
         restore_seen(engine, link, row, arrival.record, arrival.answer)
+    _agree(engine, link, row, arrival.record)
     changed = changed_at_aws(link.applied or {}, arrival.record)
     conflicts = conflicting(engine, link, row, changed)
     describe = engine.describe()
@@ -105,6 +106,21 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
         else:
             for problem in alarm:
                 logs.note_problem(engine, run_id, link, problem)
+
+
+def _agree(engine: Engine, link: Link, row: Row, at_aws: AceRecord) -> None:
+    """Where both sides have come to say the same, by whatever way, no edit waits any more."""
+    record, _ = to_ace(engine.mapping, row, engine.catalogue)
+    snap = snapshot(engine.mapping, row)
+    alike = {
+        field.path
+        for field in engine.mapping.fields
+        if field.ace_field in record
+        and field.ace_field in at_aws
+        and same(record[field.ace_field], at_aws[field.ace_field])
+    }
+    link.seen = {**link.seen, **{path: snap[path] for path in alike}}
+    link.locked = {path: text for path, text in link.locked.items() if path not in alike}
 
 
 def apply_known(engine: Engine, link: Link) -> None:

@@ -34,6 +34,7 @@ ROUNDS = 3
 
 _CURSOR = "salesforce:"
 _SETTLED = {Code.OWN_WRITE, Code.NO_UPDATES}
+_REPEATED = {Code.RETRIES_EXHAUSTED, Code.RETRY_CUTOFF}
 
 
 def poll_changes(engine: Engine, run_id: str) -> int:
@@ -182,12 +183,13 @@ def changed_paths(link: Link | None, snap: dict[str, str | None]) -> tuple[str, 
 
 
 def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None], verdict: Verdict, run_id: str) -> bool:
+    moved = not _seen_so(engine, link, row, snap)
     link.row, link.modstamp = row, row["SystemModstamp"]
     _confirm_written(link, snap)
     _revive(link)
     _adopt_identifier(engine, link, row, run_id)
     if not _person(engine, row):
-        link.rounds += verdict.due and bool(link.seen)
+        link.rounds += moved and verdict.due and bool(link.seen)
     else:
         link.rounds = 0
     if not verdict.due and link.seen:
@@ -240,7 +242,12 @@ def _tell(engine: Engine, link: Link, verdict: Verdict, run_id: str) -> None:
         # Its turn waits on the queue until AWS unlocks it.
         enqueue_outbound(engine, link, run_id)
         return
-    logs.log_problems(engine, run_id, link, (Problem(verdict.code.name, "", "", verdict.reason, ""),))
+    problem = Problem(verdict.code.name, "", "", verdict.reason, "")
+    if verdict.code in _REPEATED:
+        # What was wrong with the record stays open beside it.
+        logs.note_problem(engine, run_id, link, problem)
+    else:
+        logs.log_problems(engine, run_id, link, (problem,))
 
 
 def _parked() -> Problem:

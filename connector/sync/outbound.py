@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,12 +102,12 @@ def _check_identifier(engine: Engine, link: Link) -> None:
 
 def _act(engine: Engine, link: Link, run_id: str) -> None:
     facts = facts_for(engine, link, base(engine, link))
-    turn = _Turn(engine, link, run_id, frozenset(facts.record))
+    turn = _Turn(engine, link, run_id, facts.record)
     actions = plan.plan_outbound(facts)
     if isinstance(actions[0], plan.Create):
         turn.payload = create_opportunity(engine, link, facts.record)
         facts = facts_for(engine, link, base(engine, link))
-        turn.sent, actions = frozenset(facts.record), plan.plan_outbound(facts)
+        turn.sent, actions = facts.record, plan.plan_outbound(facts)
     for action in actions:
         turn.perform(action)
 
@@ -115,7 +115,7 @@ def _act(engine: Engine, link: Link, run_id: str) -> None:
 class _Turn:
     """One pass over one record's actions."""
 
-    def __init__(self, engine: Engine, link: Link, run_id: str, sent: frozenset[str]) -> None:
+    def __init__(self, engine: Engine, link: Link, run_id: str, sent: AceRecord) -> None:
         self.engine, self.link, self.run_id, self.sent = engine, link, run_id, sent
         self.snap = snapshot(engine.mapping, link.row or {})
         self.payload: dict[str, Any] = {}
@@ -168,23 +168,28 @@ class _Turn:
         """Remember the row as handled: it is not due again until a mapped field changes or a person edits it."""
         answer = base(self.engine, self.link) or {}
         with self.engine.state.transaction():
-            self._remember(action, api_shape.from_get(answer))
+            self._remember(action, answer)
             drop_share(self.engine, self.link)
             stamp(self.engine, self.link)
             apply_known(self.engine, self.link)
             logs.log_success(self.engine, self.run_id, self.link, self.payload, remaining=action.locked)
 
-    def _remember(self, action: plan.Settle, at_aws: AceRecord) -> None:
+    def _remember(self, action: plan.Settle, answer: Mapping[str, Any]) -> None:
         link, mapping = self.link, self.engine.mapping
         refused = {problem.field for problem in action.locked}
         locked = {field.path for field in mapping.fields if field.ace_field in refused}
         link.locked = {path: self.snap.get(path) for path in locked}
         link.seen = {path: link.seen.get(path) if path in locked else text for path, text in self.snap.items()}
         link.written = {path: text for path, text in link.written.items() if self.snap.get(path) != text}
-        link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in self.sent - refused}}
+        # Where AWS made something else of what was sent, that is a change of AWS's, to be brought in.
+        at_aws = api_shape.from_get(answer) | {name: sent for name, (_, sent) in self._altered(answer).items()}
+        link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in self.sent if name not in refused}}
         link.status, link.hold_reason, link.requested = "linked", "", False
         link.failures, link.first_failure, link.failed_snapshot = 0, None, None
         self.engine.state.links.save(link)
+
+    def _altered(self, answer: Mapping[str, Any]) -> dict[str, tuple[Value, Value]]:
+        return api_shape.changed_fields(self.sent, answer) if answer else {}
 
     def _hold(self, action: plan.Hold) -> None:
         logs.log_problems(self.engine, self.run_id, self.link, (action.problem,))
