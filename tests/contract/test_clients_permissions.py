@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from salesforce_sandbox import Client, World, running_org, write_metadata
+
+from connector.sandbox.server import METADATA, Sandbox
 
 SET = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<PermissionSet xmlns="http://soap.sforce.com/2006/04/metadata">'
@@ -126,8 +132,44 @@ def test_grants_can_be_read_and_taken_away(world: World) -> None:
     assert "Mood__c" in fields(admin), "administrators see everything"
 
 
+def test_nobody_but_an_administrator_changes_who_may_do_what(world: World) -> None:
+    """Neither users nor assignments."""
+    worker = world.org.user("integration")
+    assert refusal(world.worker.patch(f"sobjects/User/{worker}", {"Alias": "x"})) == "INSUFFICIENT_ACCESS_OR_READONLY"
+    [sales] = world.worker.rows("SELECT Id FROM PermissionSet WHERE Name = 'Sales'")
+    row = {"AssigneeId": worker, "PermissionSetId": sales["Id"]}
+    assert refusal(world.worker.post("sobjects/PermissionSetAssignment", row)) == "INSUFFICIENT_ACCESS_OR_READONLY"
+
+
 def test_sharing_defaults_are_told(world: World) -> None:
     """By EntityDefinition, as the source has them."""
     soql = "SELECT QualifiedApiName, InternalSharingModel FROM EntityDefinition WHERE QualifiedApiName LIKE 'Deal%'"
     found = {row["QualifiedApiName"]: row["InternalSharingModel"] for row in world.org.rows(soql)}
     assert (found["Deal__c"], found["Deal_Line__c"]) == ("Private", "ControlledByParent")
+
+
+def check(source: Path, directory: Path) -> tuple[int, list[str]]:
+    """Run ``connector check`` against a sandbox into which that source was deployed; return what failed."""
+    with Sandbox(directory, schema_dir=source) as sandbox:
+        done = subprocess.run(
+            [sys.executable, "-m", "connector", "--config", str(sandbox.config_path), "check"],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    return done.returncode, [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("FAIL")]
+
+
+def test_the_packaged_grants_are_all_that_the_worker_needs(tmp_path: Path) -> None:
+    """``connector check`` is content with them, and not when that of a single required field is taken away."""
+    assert check(METADATA, tmp_path / "whole") == (0, [])
+    source = shutil.copytree(METADATA, tmp_path / "source")
+    [file] = source.rglob("APN_Integration_User.permissionset-meta.xml")
+    granted = re.compile(
+        r"\s*<fieldPermissions>\s*<editable>true</editable>\s*<field>ACE_Opportunity__c\.Customer_Company_Name__c</field>"
+        r"\s*<readable>true</readable>\s*</fieldPermissions>"
+    )
+    text, taken = granted.subn("", file.read_text(encoding="utf8"))
+    assert taken == 1
+    file.write_text(text, encoding="utf8")
+    status, failed = check(source, tmp_path / "short")
+    assert status == 1
+    assert any("Customer Company Name" in line for line in failed)

@@ -19,6 +19,8 @@ RIGHTS = {
     "view_all": "viewAllRecords", "modify_all": "modifyAllRecords",
 }  # fmt: skip
 """What a permission set can grant on an object, and the metadata element of each."""
+SETUP = frozenset({"User", "Group", "PermissionSet", "PermissionSetAssignment"})
+"""Standard objects whose rows only administrators write. Values of custom settings are theirs too."""
 ADMINISTRATOR = "System Administrator"
 _NAMES = (
     'SELECT p."Name" FROM PermissionSetAssignment AS a JOIN PermissionSet AS p ON p.Id = a.PermissionSetId '
@@ -76,10 +78,12 @@ class Rights:
     def may(self, right: str, sobject: SObject) -> bool:
         """Tell whether the user has a right, one of ``RIGHTS``, on an object."""
         name = sobject.name.lower()
-        if self.everything or not sobject.custom:
+        if self.everything:
             return True
-        if sobject.custom_setting:
-            return any(name in one.settings for one in self.sets)
+        if sobject.name in SETUP or sobject.custom_setting:
+            return right == "read" and (not sobject.custom or any(name in one.settings for one in self.sets))
+        if not sobject.custom:
+            return True
         return any(right in one.objects.get(name, ()) for one in self.sets)
 
     def reads(self, sobject: SObject, one: Field) -> bool:
