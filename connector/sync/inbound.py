@@ -96,7 +96,7 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
         _keep_unapplied(link, problems, values, engine)
         _keep_conflicting(link, conflicts)
         _queue_values(engine, link, row, values, changed=bool(changed))
-        _release(engine, link, run_id, status_before=status)
+        _release(engine, link, status_before=status)
         alarm = _alarm(arrival)
         if problems:
             logs.log_problems(engine, run_id, link, (*problems, *alarm), payload=arrival.answer)
@@ -249,7 +249,7 @@ def _modified(row: Row) -> datetime:
     return datetime.fromisoformat(row["LastModifiedDate"])
 
 
-def _release(engine: Engine, link: Link, run_id: str, *, status_before: str) -> None:
+def _release(engine: Engine, link: Link, *, status_before: str) -> None:
     """AWS decided: edits that waited for it go out, edits that it refused to take are tried again."""
     if lifecycle.locked(link.review_status):
         return
@@ -257,7 +257,7 @@ def _release(engine: Engine, link: Link, run_id: str, *, status_before: str) -> 
     if status_before != link.review_status and link.locked:
         link.locked = {}
         engine.state.links.save(link)
-        enqueue_outbound(engine, link, run_id)
+        enqueue_outbound(engine, link, logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL))
 
 
 def _conflict_note(conflicts: Mapping[str, str], record: AceRecord) -> str:

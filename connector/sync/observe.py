@@ -187,7 +187,7 @@ def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None],
     link.row, link.modstamp = row, row["SystemModstamp"]
     _confirm_written(link, snap)
     _revive(link)
-    _adopt_identifier(engine, link, row, run_id)
+    _adopt_identifier(engine, link, row)
     if not _person(engine, row):
         link.rounds += moved and verdict.due and bool(link.seen)
     else:
@@ -224,12 +224,12 @@ def _confirm_written(link: Link, snap: dict[str, str | None]) -> None:
     link.written = {path: value for path, value in link.written.items() if path not in arrived}
 
 
-def _adopt_identifier(engine: Engine, link: Link, row: Row, run_id: str) -> None:
+def _adopt_identifier(engine: Engine, link: Link, row: Row) -> None:
     carried = row.get(engine.names.apn_id)
     if link.apn_id is None and carried and engine.state.links.by_apn(carried) is None:
         link.apn_id, link.status, link.apn_id_written = carried, "linked", True
         engine.state.links.save(link)
-        enqueue_inbound(engine, carried, run_id)
+        enqueue_inbound(engine, carried, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
 
 
 def _person(engine: Engine, row: Row) -> bool:

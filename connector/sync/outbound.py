@@ -45,7 +45,7 @@ def send(engine: Engine, record_id: str, run_id: str) -> None:
     _check_identifier(engine, link)
     if link.apn_id and link.applied is None:
         # Nothing is known of how the two sides came to differ: AWS's side is looked at before anything is sent.
-        receive(engine, link.apn_id, run_id)
+        receive(engine, link.apn_id, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
         link = engine.state.links.require(record_id)
     for _ in range(CONFLICT_ROUNDS):
         try:

@@ -118,7 +118,8 @@ def plan_outbound(facts: OutboundFacts) -> tuple[Action, ...]:
     if lifecycle.final(status):
         return (Reject((_rejected_by_aws(facts.base),)),)
     if lifecycle.locked(status):
-        return (Hold(_held_in_review(status)),)
+        waits = facts.mapping_problems or _differs(facts.record, facts.base)
+        return (Hold(_held_in_review(status)),) if waits else (Settle(),)
     if facts.unknown_members and not facts.requested:
         return (Reject((_unknown_members(facts.unknown_members),)),)
     return _plan_change(facts, facts.base)
@@ -131,6 +132,11 @@ def review_status(base: Mapping[str, Any]) -> str:
 
 def is_draft(base: Mapping[str, Any]) -> bool:
     return review_status(base).casefold() == "pending submission"
+
+
+def _differs(record: AceRecord, base: Mapping[str, Any]) -> bool:
+    """Whether there is something to send once AWS takes it."""
+    return bool(api_shape.locked_changes(record, base) or association_changes(record, api_shape.from_get(base)))
 
 
 def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
