@@ -88,7 +88,7 @@ _VALUE_AT = re.compile(r"[Vv]alue (?:'[^']*' )?at '([^']+)'")
 _PARAMETER = re.compile(r"parameter (?:in )?([\w.\[\]]+)")
 _QUOTA_HOURS = 2
 _IDENTIFIERS = ("Identifier", "OpportunityIdentifier", "RelatedOpportunityIdentifier")
-_LONGEST_TEXT = 1000
+_LONGEST_TEXT = 100_000
 
 _ACCESS_REMEDIES = {
     "key": "Check access_key_id and secret_access_key under [aws.partner_central], and that the key is active in IAM.",
