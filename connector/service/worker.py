@@ -20,6 +20,8 @@ from connector.sync.queueing import READ_LANE, WRITE_LANE
 from connector.sync.writeback import flush
 
 IDLE_SECONDS = 0.5
+HEAD_START_SECONDS = 0.1
+"""How long before AWS's rate has a free slot the next write is begun: a slot is not to wait for its planning."""
 CONNECT_PAUSE_SECONDS = 15.0
 
 log = structlog.get_logger(__name__)
@@ -87,12 +89,12 @@ class Worker:
         while not self._stopping.is_set():
             timetable.enqueue_due(engine)
             # A write waits for its slot in AWS's rate; meanwhile everything else goes on.
-            waits = engine.partner_central.write_wait() > 0
-            item = executor.run_one(lanes=(READ_LANE,) if waits else (READ_LANE, WRITE_LANE))
+            wait = max(0.0, engine.partner_central.write_wait() - HEAD_START_SECONDS)
+            item = executor.run_one(lanes=(READ_LANE,) if wait else (READ_LANE, WRITE_LANE))
             if item is not None:
                 engine.person_waits |= item.priority == Priority.REQUEST
             else:
-                self._stopping.wait(min(IDLE_SECONDS, engine.partner_central.write_wait() or IDLE_SECONDS))
+                self._stopping.wait(min(IDLE_SECONDS, wait or IDLE_SECONDS))
 
 
 def _finish(lease: Lease) -> None:
