@@ -136,7 +136,7 @@ def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
             runtime.state.queue.enqueue(share_work(record), runtime.clock.now())
         console.print(f"{record} is on the worker's queue; its sync log will say what became of it.")
         if as_json:
-            print_json({"record": record, "queued": True})
+            print_json({"record": record, "left_to_worker": True})
         return
     with open_runtime(exclusive=True) as runtime:
         outcome = run_once(runtime, "outbound", record_id=record)
@@ -145,7 +145,7 @@ def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
         f"{record}: {outcome.succeeded} done, {outcome.failed} failed, {outcome.waiting} waiting. {', '.join(reasons)}"
     )
     if as_json:
-        print_json({"record": record, "queued": False, "open_reasons": reasons, **outcome.as_json()})
+        print_json({"record": record, "left_to_worker": False, "open_reasons": reasons, **outcome.as_json()})
     if outcome.failed:
         raise typer.Exit(1)
 
