@@ -116,11 +116,19 @@ class Runtime:
         return from_document({**document, "version": version})
 
     def _first_mapping(self) -> Mapping:
-        mapping = automap_packaged(opportunity_fields(), self.salesforce.describe(ACE_OPPORTUNITY))
-        if not mapping.fields:
+        """Map the packaged object and publish it. A field that the org hides now would stay unmapped for good, so that
+        all of the package's fields must be visible; who wants fewer publishes a mapping of their own.
+        """
+        describe = self.salesforce.describe(ACE_OPPORTUNITY)
+        names = [field.salesforce_name for field in opportunity_fields().values() if field.salesforce_name]
+        hidden = [name for name in names if describe.field(name) is None]
+        if hidden:
             raise MappingError(
-                f"{ACE_OPPORTUNITY} has no field to map. Deploy the package, then run `connector mapping automap`."
+                f"{ACE_OPPORTUNITY} cannot be mapped by itself: these fields do not exist or field-level security hides "
+                f"them: {', '.join(hidden)}. Deploy the package and assign the permission set APN Integration User, or "
+                "map what there is with `connector mapping automap` and `connector mapping publish`."
             )
+        mapping = automap_packaged(opportunity_fields(), describe)
         now = self.clock.now()
         self.state.mappings.save_draft(OPPORTUNITY, to_document(mapping), "connector", now)
         version = self.state.mappings.publish(OPPORTUNITY, "connector", now, "mapped automatically at the first start")
