@@ -124,8 +124,8 @@ class Runtime:
         hidden = [name for name in names if describe.field(name) is None]
         if hidden:
             raise MappingError(
-                f"{ACE_OPPORTUNITY} cannot be mapped by itself: these fields do not exist or field-level security hides "
-                f"them: {', '.join(hidden)}. Deploy the package and assign the permission set APN Integration User, or "
+                f"{ACE_OPPORTUNITY} cannot be mapped by itself: these fields do not exist or field-level security "
+                f"hides them: {', '.join(hidden)}. Deploy the package and assign the permission set APN Integration User, or "
                 "map what there is with `connector mapping automap` and `connector mapping publish`."
             )
         mapping = automap_packaged(opportunity_fields(), describe)

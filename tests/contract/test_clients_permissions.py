@@ -172,4 +172,4 @@ def test_the_packaged_grants_are_all_that_the_worker_needs(tmp_path: Path) -> No
     file.write_text(text, encoding="utf8")
     status, failed = check(source, tmp_path / "short")
     assert status == 1
-    assert any("Customer Company Name" in line for line in failed)
+    assert any("Customer_Company_Name__c" in line for line in failed)
