@@ -16,7 +16,7 @@ test: lint
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
 
 lint: $(STAMP)
-	$(BIN)/ruff check connector tests salesforce_metadata
+	$(BIN)/ruff check --quiet connector tests salesforce_metadata
 	$(BIN)/mypy
 
 bench: $(STAMP)

@@ -15,7 +15,8 @@ class Problem:
     """One thing wrong with one record, in words that its owner can act on.
 
     Attributes:
-        code: stable upper-case code, such as ``REQUIRED_FIELD_MISSING``; one open log detail exists per record and code+field.
+        code: stable upper-case code, such as ``REQUIRED_FIELD_MISSING``; one log detail is open per record, code and
+            field.
         field: ACE field name (or Salesforce field name where no ACE field is concerned); empty for the whole record.
         value: the offending value as text, empty when there is none.
         rule: the rule that was broken, in words.

@@ -1,8 +1,8 @@
 """Every Salesforce API name that the code uses, one table with two profiles.
 
-``PACKAGED`` is the package in ``salesforce_metadata``; ``AWSAPN`` serves orgs that keep the synchronisation fields of AWS's managed
-package (namespace ``awsapn``) on their records. Only the fields on synced records differ: logs, settings and the rest are
-always ours.
+``PACKAGED`` is the package in ``salesforce_metadata``; ``AWSAPN`` serves orgs that keep the synchronisation fields of
+AWS's managed package (namespace ``awsapn``) on their records. Only the fields on synced records differ: logs, settings
+and the rest are always ours.
 """
 
 from __future__ import annotations

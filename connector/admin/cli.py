@@ -1,6 +1,5 @@
-"""The command line: ``connector``, also ``python -m connector``. Exit codes: 0 done; 1 some records or a check
-failed; 2 wrong usage or
-configuration; 3 another worker holds the state; 4 authentication."""
+"""The command line: ``connector``, also ``python -m connector``. Exit codes: 0 done; 1 some records or a check failed;
+2 wrong usage or configuration; 3 another worker holds the state; 4 authentication."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Org(Protocol):
     def reset(self) -> None: ...
 
 
-class BadInput(ValueError):  # noqa: N818 - answered, not a failure of the server
+class BadInput(ValueError):
     """An order that is malformed or cannot be carried out."""
 
 

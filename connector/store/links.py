@@ -41,7 +41,7 @@ class Link:
         written: mapped fields as we last wrote them to Salesforce, by name.
         modstamp: SystemModstamp of the row last observed.
         aws, summary: AWS's last answers; None before the first.
-        aws_modified: AWS's LastModifiedDate as last seen.
+        aws_modified: AWS's LastModifiedDate as last brought towards Salesforce.
         summarised_at: when the summary was last asked for, ISO 8601 UTC; empty for never.
         rounds: how often the record went back and forth without a person's edit.
         failures: refusals in a row of the same content.

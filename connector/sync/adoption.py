@@ -106,10 +106,8 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
     """Decide, for a link without memory, which side is to move, from what the two sides' own dates say.
 
     Where AWS changed after the record's last sync and no person edited the record since, AWS's values are written,
-    where inbound
-    updates are on. Otherwise a difference is an edit that was not sent: it becomes due. A record that was never
-    synced does not
-    clear at AWS what it leaves empty.
+    where inbound updates are on. Otherwise a difference is an edit that was not sent: it becomes due. A record that was
+    never synced does not clear at AWS what it leaves empty.
     """
     snap = snapshot(engine.mapping, row)
     if _aws_moved_last(engine, row, answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from connector.store.links import Link
@@ -10,12 +11,19 @@ from connector.sync.plan import review_status
 
 
 def remember_answer(engine: Engine, link: Link, answer: dict[str, Any]) -> None:
-    """Keep AWS's record as the base of the next update."""
+    """Keep AWS's record as the base of the next update; :func:`mark_applied` says that Salesforce is told of it too."""
     link.aws = answer
-    link.aws_modified = str(answer.get("LastModifiedDate") or "")
     link.review_status = review_status(answer)
     link.stage = str((answer.get("LifeCycle") or {}).get("Stage") or "")
     engine.state.links.save(link)
+
+
+def mark_applied(link: Link, answer: Mapping[str, Any]) -> None:
+    """What AWS's record says is on its way to Salesforce: the next sweep need not look at it again.
+
+    A turn towards AWS that reads the record and then does not come to its end must not hide a colleague's change.
+    """
+    link.aws_modified = str(answer.get("LastModifiedDate") or "")
 
 
 def forget_base(engine: Engine, link: Link) -> None:

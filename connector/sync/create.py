@@ -1,6 +1,5 @@
 """Creating an opportunity at AWS exactly once: intent, token and body are stored before the call, and AWS is searched
-before any
-repetition whose outcome is in doubt."""
+before any repetition whose outcome is in doubt."""
 
 from __future__ import annotations
 

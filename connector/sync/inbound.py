@@ -19,7 +19,7 @@ from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import find_link, restore_seen
-from connector.sync.base import remember_answer
+from connector.sync.base import mark_applied, remember_answer
 from connector.sync.engine import Engine
 from connector.sync.ports import Json, Row
 from connector.sync.queueing import enqueue_outbound
@@ -138,6 +138,7 @@ def apply_known(engine: Engine, link: Link) -> None:
     )
     values = _missing_values(engine, link.row, values)
     link.pending_applied = record
+    mark_applied(link, link.aws)
     _keep_unapplied(link, problems, values, engine)
     _keep_conflicting(link, conflicts)
     _queue_values(engine, link, link.row, values, changed=False)
@@ -206,6 +207,7 @@ def _missing_values(engine: Engine, row: Row, values: Mapping[str, Any]) -> dict
 def _remember(engine: Engine, link: Link, arrival: Arrival) -> None:
     link.summary, link.summarised_at = arrival.summary, engine.now().isoformat()
     link.pending_applied = dict(arrival.record)
+    mark_applied(link, arrival.answer)
     remember_answer(engine, link, arrival.answer)
 
 
@@ -231,13 +233,11 @@ def _queue_values(engine: Engine, link: Link, row: Row, values: dict[str, Any], 
     if changed:
         own[engine.names.last_sync_date] = SERVER_TIME
     guard = _modified(row) if _touches_people(engine, values) else None
-    if values:
-        put(engine, link, {**values, **own}, guard=guard)
-    else:
+    if not values:
         link.confirm_applied()
-        engine.state.links.save(link)
-        if own:
-            put(engine, link, own)
+    engine.state.links.save(link)
+    if values or own:
+        put(engine, link, {**values, **own}, guard=guard)
 
 
 def _touches_people(engine: Engine, values: Mapping[str, Any]) -> bool:

@@ -1,8 +1,7 @@
 """What happened, for Salesforce: sync logs and their details go to the outbox; the flush writes them by unique key.
 
-Logging never breaks syncing: everything here only writes to the local state. A reason for which a record did not go
-out is one
-open detail per record and reason, updated and not repeated, and closed when the reason is gone.
+Logging never breaks syncing: everything here only writes to the local state. A reason for which a record did not go out
+is one open detail per record and reason, updated and not repeated, and closed when the reason is gone.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """What changed in Salesforce? Rows are looked at, judged, and queued; the cursor moves in the same transaction.
 
-*What changed* is asked often, over a window of SystemModstamp. *What is due* is asked rarely, over all flagged
-records: it finds what
-no change announced, such as an edited formula or one that looks at the date.
+*What changed* is asked often, over a window of SystemModstamp. *What is due* is asked rarely, over all flagged records:
+it finds what no change announced, such as an edited formula or one that looks at the date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -259,8 +258,3 @@ def _parked() -> Problem:
         "Stop the flow or trigger that rewrites what AWS sends, or switch inbound updates off for its fields; "
         "the next edit by a person is sent again.",
     )
-
-
-def look_at(engine: Engine, record_ids: Iterable[str]) -> dict[str, Any]:
-    """Read the rows of these records as they are now."""
-    return engine.salesforce.rows(engine.mapping.object_name, list(record_ids), engine.row_fields())

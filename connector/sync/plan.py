@@ -1,9 +1,8 @@
 """The planner: pure. From what each side looks like to the list of typed actions that bring AWS to what Salesforce
 says.
 
-The list is recomputed from the facts whenever a record's turn comes, so that a crash between two actions costs
-nothing: what
-already happened shows in the facts and is not planned again.
+The list is recomputed from the facts whenever a record's turn comes, so that a crash between two actions costs nothing:
+what already happened shows in the facts and is not planned again.
 """
 
 from __future__ import annotations

@@ -86,9 +86,8 @@ class SalesforcePort(Protocol):
         ...
 
     def deleted(self, object_name: str, ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that the org has deleted (recycle bin or gone). An id that is merely invisible is
-        not among them
-        where the platform lets us tell the two apart."""
+        """Return those of the ids that the org has deleted (recycle bin or gone). An id that is merely invisible is not
+        among them where the platform lets us tell the two apart."""
         ...
 
     def update(self, object_name: str, rows: Sequence[Row]) -> Sequence[RowOutcome]:
@@ -124,9 +123,8 @@ class SalesforcePort(Protocol):
 
 class PartnerCentralPort(Protocol):
     """The door to one Partner Central account and catalog. Every method may raise Retriable, Deferred, AuthFailed,
-    RecordRejected
-    (problems from AWS's ``ErrorList``, ``field`` as ACE name where known), StaleRecord (ConflictException) or
-    RecordGone."""
+    RecordRejected (problems from AWS's ``ErrorList``, ``field`` as ACE name where known), StaleRecord
+    (ConflictException) or RecordGone."""
 
     def create_opportunity(self, request: Mapping[str, Any]) -> Json:
         """Send the request (with Catalog and ClientToken, as ``ace.api_shape`` built it); return Id,

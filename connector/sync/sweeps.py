@@ -1,8 +1,7 @@
 """What changed at AWS? Events are hints; these two walks are the guarantee.
 
-The first asks for opportunities by LastModifiedDate, in windows that overlap. The second turns slowly through the
-open opportunities and
-asks for AWS's summary, because AWS's stage, team and score may change without moving a date.
+The first asks for opportunities by LastModifiedDate, in windows that overlap. The second turns slowly through the open
+opportunities and asks for AWS's summary, because AWS's stage, team and score may change without moving a date.
 """
 
 from __future__ import annotations

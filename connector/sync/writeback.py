@@ -1,10 +1,8 @@
 """What we write to Salesforce records: kept in the state first, written in collections, and never over a person's edit.
 
 Stamps touch only our own fields. Fields that people edit are written only if the row was not modified since it was
-read; otherwise the
-record's turn begins anew with the row as it is now. What is about to be written is remembered before the call, so
-that our own
-write is recognised even if its answer is lost.
+read; otherwise the record's turn begins anew with the row as it is now. What is about to be written is remembered
+before the call, so that our own write is recognised even if its answer is lost.
 """
 
 from __future__ import annotations

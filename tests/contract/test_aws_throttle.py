@@ -87,7 +87,7 @@ def test_no_window_of_time_holds_more_than_our_share(per_second: float, share: f
     assert min(gaps) >= 1 / (per_second * share) * 0.999999
 
 
-class Waits(Exception):  # noqa: N818
+class Waits(Exception):
     """Ordinary work would sleep now."""
 
 

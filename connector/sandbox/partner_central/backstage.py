@@ -23,7 +23,7 @@ TEAM = "OpportunityTeam"
 SUMMARY_MEMBERS = (*summary.MEMBERS, "InvolvementType", "Visibility")
 
 
-class BadOrder(ValueError):  # noqa: N818 - what a test ordered cannot be done
+class BadOrder(ValueError):
     """What was asked for does not fit the service; the message says why."""
 
 

@@ -22,7 +22,7 @@ _HALTED = "The transaction was rolled back since another operation in the same t
 Json = dict[str, Any]
 
 
-class _RollBack(Exception):  # noqa: N818 - undoes a transaction whose answers are kept
+class _RollBack(Exception):
     pass
 
 

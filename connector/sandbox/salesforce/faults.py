@@ -29,7 +29,7 @@ class ApiError(Exception):
         return {"statusCode": self.code, "message": self.message, "fields": list(self.fields or ())}
 
 
-class RowErrors(Exception):  # noqa: N818 - several errors of one row
+class RowErrors(Exception):
     """Everything that is wrong with one row."""
 
     def __init__(self, errors: Sequence[ApiError]) -> None:
@@ -41,7 +41,7 @@ class RowErrors(Exception):  # noqa: N818 - several errors of one row
         return self.errors[0].status
 
 
-class AmbiguousKey(Exception):  # noqa: N818 - not an error in Salesforce's words: 300, with the candidates
+class AmbiguousKey(Exception):
     """Several rows carry the external id of an upsert; nothing was written."""
 
     def __init__(self, ids: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 Work = Callable[[Writer], Json]
 
 
-class _RollBack(Exception):  # noqa: N818 - undoes a transaction whose results are kept
+class _RollBack(Exception):
     pass
 
 
