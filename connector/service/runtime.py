@@ -125,8 +125,8 @@ class Runtime:
         if hidden:
             raise MappingError(
                 f"{ACE_OPPORTUNITY} cannot be mapped by itself: these fields do not exist or field-level security "
-                f"hides them: {', '.join(hidden)}. Deploy the package and assign the permission set APN Integration User, "
-                "or map what there is with `connector mapping automap` and `connector mapping publish`."
+                f"hides them: {', '.join(hidden)}. Deploy the package and assign the permission set APN Integration "
+                "User, or map what there is with `connector mapping automap` and `connector mapping publish`."
             )
         mapping = automap_packaged(opportunity_fields(), describe)
         now = self.clock.now()

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from connector.errors import AuthFailed, ConnectorError, Deferred, RecordRejected, Retriable
+from connector.errors import ConnectorError, Fatal, RecordRejected, Retriable
 from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail
 from connector.store.outbox import OutboxRow
 from connector.sync import logs
@@ -29,7 +29,9 @@ def flush_logs(engine: Engine) -> int:
     logs.publish_runs(engine)
     try:
         return sum(_flush_object(engine, name) for name in ORDER)
-    except (Retriable, Deferred, AuthFailed) as error:
+    except Fatal:
+        raise
+    except ConnectorError as error:
         log.warning("sync logs wait", reason=str(error), waiting=engine.state.outbox.count())
         return 0
 
@@ -47,7 +49,7 @@ def _write(engine: Engine, rows: Sequence[OutboxRow]) -> int:
         outcomes = engine.salesforce.upsert(
             first.object_name, first.key_field, [{row.key_field: row.key, **row.body} for row in rows]
         )
-    except (Retriable, Deferred, AuthFailed) as error:
+    except ConnectorError as error:
         for row in rows:
             _later(engine, row, str(error), error.after if isinstance(error, Retriable) else None)
         raise
@@ -67,9 +69,9 @@ def _conclude(engine: Engine, row: OutboxRow, outcome: RowOutcome) -> None:
                 row.object_name, row.key_field, row.key, {Detail.ACE_OPPORTUNITY: None}, engine.now()
             )
             _later(engine, row, str(error), None)
-        case error if row.attempts + 1 >= ATTEMPTS:
+        case RecordRejected() as error if row.attempts + 1 >= ATTEMPTS:
             # Not in the error's own words: they may quote what the row says about a person.
-            codes = [problem.code for problem in error.problems] if isinstance(error, RecordRejected) else []
+            codes = [problem.code for problem in error.problems]
             log.error("a sync log row was given up", key=row.key, error=type(error).__name__, codes=codes)
             engine.state.outbox.done(row.object_name, row.key, row.body)
         case error:

@@ -23,7 +23,7 @@ class SyncSettings:
         request.
         sandbox_catalog: use the catalog ``Sandbox`` of Partner Central.
         retry_count: automatic repetitions of a refused record that nobody corrected.
-        retry_cutoff_days: days after the first refusal at which automatic repetition ends.
+        retry_cutoff_days: days after the first refusal at which automatic repetition ends, None for no such end.
         log_retention_days: days to keep sync logs, None keeps them.
         poll_seconds: between two looks for changed Salesforce records.
         sweep_seconds: between two looks for changed opportunities at AWS.
@@ -36,7 +36,7 @@ class SyncSettings:
     update_automatically: bool = False
     sandbox_catalog: bool = False
     retry_count: int = 3
-    retry_cutoff_days: int = 7
+    retry_cutoff_days: int | None = None
     log_retention_days: int | None = None
     poll_seconds: int = 30
     sweep_seconds: int = 300
