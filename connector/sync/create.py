@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.ace import api_shape
 from connector.ace.record import AceRecord, Value
-from connector.errors import Problem, RecordRejected, Refused, Retriable, StaleRecord
+from connector.errors import AuthFailed, Deferred, Problem, RecordRejected, Refused, Retriable, StaleRecord
 from connector.store.links import Link
 from connector.store.shares import Share
 from connector.sync.engine import Engine
@@ -70,14 +70,23 @@ def _doubtful(engine: Engine, share: Share) -> bool:
     return share.uncertain and age > DOUBT_AFTER
 
 
+def _doubt(engine: Engine, share: Share, *, uncertain: bool) -> None:
+    if share.uncertain is not uncertain:
+        share.uncertain = uncertain
+        engine.state.shares.save(share)
+
+
 def _create(engine: Engine, link: Link, share: Share) -> None:
     request = json.loads(share.create_request)
+    doubted = share.uncertain
+    _doubt(engine, share, uncertain=True)  # before the call: a crash in it leaves nobody to say so
     try:
         answer = engine.partner_central.create_opportunity(request)
     except Retriable as error:
-        if error.outcome_unknown:
-            share.uncertain = True
-            engine.state.shares.save(share)
+        _doubt(engine, share, uncertain=doubted or error.outcome_unknown)
+        raise
+    except (Deferred, AuthFailed):
+        _doubt(engine, share, uncertain=doubted)
         raise
     except StaleRecord:
         # The token was used before with another body: by a lost state or a second worker. Its opportunity is ours to
