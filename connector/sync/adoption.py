@@ -18,6 +18,8 @@ from connector.store.links import Link
 from connector.sync.engine import Engine
 from connector.sync.ports import Json, Row
 
+UNKNOWN = "unknown to this state"
+"""Stands for a value of AWS's that nobody remembers; it equals none that AWS sends."""
 _APN_ID = re.compile(r"O[0-9]{1,19}\Z")
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{18}\Z")
 
@@ -111,7 +113,9 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
     """
     snap = snapshot(engine.mapping, row)
     if _aws_moved_last(engine, row, answer):
-        link.seen, link.applied = snap, {}
+        # What AWS has emptied since is to be brought in, too: nothing that stands in Salesforce counts as AWS's.
+        filled = [field.ace_field for field in engine.mapping.fields if snap.get(field.path) is not None]
+        link.seen, link.applied = snap, dict.fromkeys(filled, UNKNOWN)
         return
     as_aws, _ = to_salesforce(engine.mapping, record, engine.describe(), only=None, creating=True)
     in_sync = {**snap, **_known_paths(engine, as_aws)}

@@ -120,6 +120,7 @@ def _agree(engine: Engine, link: Link, row: Row, at_aws: AceRecord) -> None:
         and same(record[field.ace_field], at_aws[field.ace_field])
     }
     link.seen = {**link.seen, **{path: snap[path] for path in alike}}
+    link.written = {path: text for path, text in link.written.items() if path not in alike}
     link.locked = {path: text for path, text in link.locked.items() if path not in alike}
 
 
@@ -150,18 +151,20 @@ def changed_at_aws(applied: AceRecord, now: AceRecord) -> set[str]:
 
 
 def user_edits(engine: Engine, link: Link, row: Mapping[str, Any]) -> set[str]:
-    """Return the mapped paths that differ both from what was last seen and from what we last wrote.
+    """Return the mapped paths that differ both from what was last seen and from what we last wrote, and those where a
+    write of ours is in doubt.
 
     While a record is shared for the first time nothing was seen yet: what it was created with at AWS counts instead.
     """
     if not link.seen and link.applied is not None:
         return _differing(engine, link.applied, row)
     snap = snapshot(engine.mapping, row)
-    return {
+    differing = {
         path
         for path, value in snap.items()
         if value != link.seen.get(path) and (path not in link.written or value != link.written[path])
     }
+    return differing | _doubtful_paths(engine, link, row)
 
 
 def _differing(engine: Engine, applied: AceRecord, row: Mapping[str, Any]) -> set[str]:
@@ -177,7 +180,7 @@ def conflicting(engine: Engine, link: Link, row: Row, changed: set[str]) -> dict
     """Return ACE field → Salesforce path of the changes that meet a person's edit which AWS has not got yet: the edit
     wins.
     """
-    edits = user_edits(engine, link, row) | _doubtful_paths(engine, link, row)
+    edits = user_edits(engine, link, row)
     record, _ = to_ace(engine.mapping, row, engine.catalogue)
     return {
         field.ace_field: field.path
@@ -189,7 +192,7 @@ def conflicting(engine: Engine, link: Link, row: Row, changed: set[str]) -> dict
     }
 
 
-def _doubtful_paths(engine: Engine, link: Link, row: Row) -> set[str]:
+def _doubtful_paths(engine: Engine, link: Link, row: Mapping[str, Any]) -> set[str]:
     """Paths of a write of ours whose outcome is unknown, on a row that a person touched since: what stands there may
     be their word.
     """

@@ -20,6 +20,10 @@ from connector.sync.submission import drop_share, submission_under_way, submit
 from connector.sync.writeback import stamp, write_identifier
 
 CONFLICT_ROUNDS = 3
+UNDER_WAY = " under way "
+"""Stands for the last seen value of a field that was sent and not confirmed. No snapshot has such a text: they are
+stripped.
+"""
 ASSOCIATED_ALREADY = "DUPLICATE_KEY_VALUE"
 """AWS's answer to an association that a call whose answer was lost has made."""
 
@@ -108,6 +112,7 @@ def _act(engine: Engine, link: Link, run_id: str) -> None:
         turn.payload = create_opportunity(engine, link, facts.record)
         facts = facts_for(engine, link, base(engine, link))
         turn.sent, actions = facts.record, plan.plan_outbound(facts)
+    turn.depart(actions)
     for action in actions:
         turn.perform(action)
 
@@ -119,6 +124,24 @@ class _Turn:
         self.engine, self.link, self.run_id, self.sent = engine, link, run_id, sent
         self.snap = snapshot(engine.mapping, link.row or {})
         self.payload: dict[str, Any] = {}
+
+    def depart(self, actions: tuple[plan.Action, ...]) -> None:
+        """Mark what is about to be sent, before the first call.
+
+        If an answer is lost, the value that was last seen says nothing of AWS any more: whatever the record says by the
+        next turn is an edit then, even if it is the old value again.
+        """
+        names = {name for action in actions if isinstance(action, plan.Update) for name in action.changes}
+        kinds = {action.entity_type for action in actions if isinstance(action, plan.Associate | plan.Disassociate)}
+        catalogue, link = self.engine.catalogue, self.link
+        departing = {
+            field.path
+            for field in self.engine.mapping.fields
+            if field.ace_field in names or catalogue[field.ace_field].associate in kinds
+        }
+        if departing and link.seen:
+            link.seen = {**link.seen, **dict.fromkeys(departing, UNDER_WAY)}
+            self.engine.state.links.save(link)
 
     def perform(self, action: plan.Action) -> None:
         performers: dict[type[Any], Callable[[Any], None]] = {
@@ -180,7 +203,8 @@ class _Turn:
         locked = {field.path for field in mapping.fields if field.ace_field in refused}
         link.locked = {path: self.snap.get(path) for path in locked}
         link.seen = {path: link.seen.get(path) if path in locked else text for path, text in self.snap.items()}
-        link.written = {path: text for path, text in link.written.items() if self.snap.get(path) != text}
+        settled = {field.path for field in mapping.fields if field.ace_field in self.sent}
+        link.written = {path: text for path, text in link.written.items() if path not in settled}
         # Where AWS made something else of what was sent, that is a change of AWS's, to be brought in.
         at_aws = api_shape.from_get(answer) | {name: sent for name, (_, sent) in self._altered(answer).items()}
         link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in self.sent if name not in refused}}
