@@ -49,6 +49,8 @@ class Interruptions:
     clock: MovingClock
     armed: list[Armed] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
+    failed: bool = False
+    """Whether a fault happened; whoever asks may set it back."""
 
     def arm(self, what: str, countdown: int) -> None:
         """Arm one of the faults by name."""
@@ -94,6 +96,7 @@ class Interruptions:
     def _fault(self, what: str) -> tuple[str, Callable[[], None], Callable[[], None]]:
         def raising(error: BaseException) -> Callable[[], None]:
             def act() -> None:
+                self.failed = True
                 raise error
 
             return act

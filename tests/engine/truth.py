@@ -21,12 +21,15 @@ class Expected:
 
     Attributes:
         values: what may stand there in the end.
+        doubtful: what may stand there besides if a call failed: nobody can tell whether a colleague's value came in
+            and was taken back by a person, or never came in.
         pending: a person's edit is on its way to AWS.
         agreed: the value that both sides had when they last had the same one.
         quiet: both sides have had the same value since the engine last came to rest.
     """
 
     values: set[Canonical]
+    doubtful: set[Canonical] = field(default_factory=set)
     pending: bool = True
     agreed: Canonical = None
     quiet: bool = False
@@ -83,6 +86,7 @@ class Truth:
             here, there = self.sides(record_id, BY_NAME[name])
             if here == there:
                 expected.values, expected.agreed, expected.quiet, expected.pending = {here}, here, True, False
+                expected.doubtful = set()
 
     def forget(self) -> None:
         """The state was emptied: of two differing sides nobody can tell any more which one moved."""
@@ -123,6 +127,7 @@ class Truth:
     def _change(self, expected: Expected, item: PartnerField, old: Canonical, new: Canonical) -> None:
         """A colleague changed the field at AWS: it counts unless it meets an edit that AWS has not got yet."""
         if expected.quiet and not item.keeps:
+            expected.doubtful |= expected.values
             expected.values = {new}
         elif old in expected.values or expected.agreed in expected.values or self.forgetful:
             expected.values = expected.values | {new}
