@@ -16,7 +16,12 @@ from service_model import violations
 Json = dict[str, Any]
 Hook = Callable[[str, "Call"], None]
 READS = ("Get", "List")
-SUBJECTS = ("Identifier", "OpportunityIdentifier", "PartnerOpportunityIdentifier")
+SUBJECTS = (
+    "Identifier",
+    "OpportunityIdentifier",
+    "RelatedOpportunityIdentifier",
+    "PartnerOpportunityIdentifier",
+)
 
 
 @dataclass(slots=True)

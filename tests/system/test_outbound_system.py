@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from system_package import copy_package, package_file
 from system_world import Live, World, codes, open_live, open_world
 
 APN = "ACE_APN_Unique_Identifier__c"
@@ -94,26 +95,20 @@ def test_all_problems_of_a_record_are_named_at_once(live: Live) -> None:
 
 
 @pytest.mark.requirement("OUT-20", "LOG-01", "LOG-05", "LOG-16")
-def test_one_invalid_record_does_not_stop_the_valid_ones(live: Live) -> None:
-    world = live.world
-    known = {log["Log_Key__c"] for log in world.logs()}
-    records = [world.deal() for _ in range(19)]
-    invalid = world.deal(Customer_Website__c=None)
-    live.worker.cycle()
-    listed = {one.get("PartnerOpportunityIdentifier") for one in world.listed()}
-    assert listed >= set(records) and invalid not in listed
-    (log,) = [
-        one
-        for one in world.logs("Purpose__c = 'Outbound File Retrieval'", "Outbound_IDs__c", "File_Name__c")
-        if one["Log_Key__c"] not in known
-    ]
-    assert (log["Direction__c"], log["Status__c"]) == ("To AWS", "Partial")
-    assert (log["Record_Count__c"], log["Success_Count__c"], log["Error_Count__c"]) == (20, 19, 1)
-    assert log["File_Name__c"] and set(log["Outbound_IDs__c"].split()) >= set(records)
-    details = world.admin.rows(
-        f"SELECT Status__c, Record_Id__c FROM ACE_Sync_Log_Detail__c WHERE Sync_Log__c = '{log['Id']}'"
-    )
-    assert sorted(one["Status__c"] for one in details) == ["Error"] + ["Processed"] * 19
+def test_one_invalid_record_does_not_stop_the_valid_ones(tmp_path: Path) -> None:
+    with open_live(tmp_path) as live:
+        world = live.world
+        records = [world.deal() for _ in range(19)]
+        invalid = world.deal(Customer_Website__c=None)
+        live.worker.cycle()
+        assert {one["PartnerOpportunityIdentifier"] for one in world.listed()} == set(records)
+        outbound = "Purpose__c = 'Outbound File Retrieval'"
+        (log,) = world.logs(outbound, "Outbound_IDs__c", "File_Name__c")
+        assert (log["Direction__c"], log["Status__c"]) == ("To AWS", "Partial")
+        assert (log["Record_Count__c"], log["Success_Count__c"], log["Error_Count__c"]) == (20, 19, 1)
+        assert log["File_Name__c"] and set(log["Outbound_IDs__c"].split()) >= set(records)
+        details = {one["Record_Id__c"]: one["Status__c"] for one in world.details()}
+        assert details == {**dict.fromkeys(records, "Processed"), invalid: "Error"}
 
 
 @pytest.mark.requirement("OUT-23")
@@ -268,3 +263,25 @@ def test_a_mapping_by_hand_is_kept_and_used_in_both_directions(tmp_path: Path) -
         world.edit_at_aws(identifier, LifeCycle__Stage="Qualified")
         world.sync("inbound")
         assert world.row(record, "Stage__c")["Stage__c"] == "Prospect"
+
+
+def rename_stages(package: Path) -> None:
+    """Let the org spell two stages in its own way: one differs in case only."""
+    path = package_file(package, "Stage__c.field-meta.xml")
+    text = path.read_text(encoding="utf8")
+    for aws, mine in (("Qualified", "qualified"), ("Committed", "Commit")):
+        assert f"<fullName>{aws}</fullName>" in text
+        text = text.replace(f"<fullName>{aws}</fullName>", f"<fullName>{mine}</fullName>")
+    path.write_text(text, encoding="utf8")
+
+
+@pytest.mark.requirement("PICK-04")
+def test_automap_takes_exactly_equal_values_and_lists_the_others(tmp_path: Path) -> None:
+    package = copy_package(tmp_path / "package", rename_stages)
+    with open_world(tmp_path / "world", package=package) as world:
+        world.do("mapping", "automap")
+        values = mapped_values(world, "stage")
+        assert len(values) == 5 and all(aws == mine for aws, mine in values.items())
+        problems = world.run("mapping", "check", "--json").json
+        told = " ".join(f"{one['value']} {one['rule']}" for one in problems if one["field"] == "stage")
+        assert "qualified" in told and "Commit" in told

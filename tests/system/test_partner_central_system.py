@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service_model import violations
 from system_world import CATALOG, World, codes, open_live, open_world
 
 HOST = "partnercentral-selling.us-east-1.api.aws"
@@ -255,3 +256,24 @@ def test_an_identifier_from_aws_cannot_change_a_query(world: World) -> None:
     world.sync("inbound")
     assert len(world.find(f"ACE_APN_Unique_Identifier__c = '{identifier}'")) == 1
     assert world.row(innocent, "City__c") == before
+
+
+def test_every_request_that_leaves_satisfies_the_service_model(world: World) -> None:
+    """The proxy in front of Partner Central is configuration only; it sees exactly what AWS would."""
+    contact = {"Customer_Email__c": "kim@harbour.example.com", "Customer_Phone__c": "+12065550147"}
+    record, identifier = world.shared(Solution_Offered__c="S-1234567", **contact)
+    world.edit(record, Next_Step__c="Call – tomorrow", Solution_Offered__c="S-2000017")
+    world.sync(record=record)
+    world.edit_at_aws(identifier, Customer__Account__Address__City="Kent")
+    world.sync("inbound")
+    seen = {call.operation for call in world.proxy.calls if call.concerns(identifier) or call.concerns(record)}
+    assert seen >= {
+        *SHARE,
+        "UpdateOpportunity",
+        "DisassociateOpportunity",
+        "GetOpportunity",
+        "GetAwsOpportunitySummary",
+    }
+    assert world.proxy.violations() == []
+    broken = {**world.proxy.named("UpdateOpportunity", identifier)[0].body, "Identifier": "no opportunity"}
+    assert violations("UpdateOpportunity", broken), "the model would have told"
