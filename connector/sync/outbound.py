@@ -128,8 +128,8 @@ class _Turn:
     def depart(self, actions: tuple[plan.Action, ...]) -> None:
         """Mark what is about to be sent, before the first call.
 
-        If an answer is lost, the value that was last seen says nothing of AWS any more: whatever the record says by the
-        next turn is an edit then, even if it is the old value again.
+        If an answer is lost, neither the value that was last seen nor the base says anything of AWS any more: whatever
+        the record says by the next turn is an edit then, even if it is the old value again, and AWS is read first.
         """
         names = {name for action in actions if isinstance(action, plan.Update) for name in action.changes}
         kinds = {action.entity_type for action in actions if isinstance(action, plan.Associate | plan.Disassociate)}
@@ -139,9 +139,11 @@ class _Turn:
             for field in self.engine.mapping.fields
             if field.ace_field in names or catalogue[field.ace_field].associate in kinds
         }
-        if departing and link.seen:
-            link.seen = {**link.seen, **dict.fromkeys(departing, UNDER_WAY)}
-            self.engine.state.links.save(link)
+        if departing:
+            link.seen = {**link.seen, **dict.fromkeys(departing, UNDER_WAY)} if link.seen else {}
+            known = link.aws
+            forget_base(self.engine, link)
+            link.aws = known
 
     def perform(self, action: plan.Action) -> None:
         performers: dict[type[Any], Callable[[Any], None]] = {
