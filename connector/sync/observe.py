@@ -198,6 +198,9 @@ def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None],
         return _queue(engine, link, run_id)
     if verdict.code not in _SETTLED:
         _tell(engine, link, verdict, run_id)
+    elif verdict.code is Code.OWN_WRITE and not link.locked:
+        # Nothing waits to go out any more, by whatever way that came about.
+        logs.resolve(engine, link.record_id, run_id)
     return False
 
 
@@ -240,6 +243,9 @@ def _tell(engine: Engine, link: Link, verdict: Verdict, run_id: str) -> None:
     if verdict.code is Code.HELD_REVIEW and link.apn_id:
         # Its turn waits on the queue until AWS unlocks it.
         enqueue_outbound(engine, link, run_id)
+        return
+    if verdict.code is Code.NOT_COMPARED and link.apn_id:
+        enqueue_inbound(engine, link.apn_id, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
         return
     problem = Problem(verdict.code.name, "", "", verdict.reason, "")
     if verdict.code in _REPEATED:
