@@ -17,7 +17,7 @@ from connector.sync.deletions import bury_deleted
 from connector.sync.engine import Engine
 from connector.sync.executor import Handler
 from connector.sync.flush import flush_logs, purge_old_logs
-from connector.sync.observe import poll_changes, sweep_due
+from connector.sync.observe import poll_changes, sweep_due, sweep_is_unfinished
 from connector.sync.settings import SyncSettings
 from connector.sync.sweeps import sweep_modified, sweep_summaries
 from connector.sync.writeback import flush
@@ -26,6 +26,8 @@ HEARTBEAT = "heartbeat"
 DAY = timedelta(days=1)
 KEEP_DONE = timedelta(days=7)
 URGENT, SOON = 5, 20
+DUE_SLICE = 2000
+"""Flagged records that are looked at in one go: a few seconds' work, so that nothing else waits for long."""
 LONGEST_WAIT = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
@@ -43,7 +45,9 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
 
     def due(engine: Engine, _: Item) -> None:
         run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
-        log.info("looked at all flagged records", queued=sweep_due(engine, run_id))
+        log.info("looked at flagged records", queued=sweep_due(engine, run_id, at_most=DUE_SLICE))
+        if sweep_is_unfinished(engine):
+            queueing.enqueue_job(engine, queueing.DUE_SWEEP, priority=SOON + 1)
 
     def modified(engine: Engine, _: Item) -> None:
         log.info("looked for changes at AWS", queued=sweep_modified(engine))

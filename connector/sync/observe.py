@@ -31,7 +31,10 @@ OVERLAP = timedelta(minutes=5)
 ROUNDS = 3
 """Turns towards AWS that nobody's edit caused, after which the record is parked."""
 
+EPOCH = "1970-01-01T00:00:00+00:00"
+
 _CURSOR = "salesforce:"
+_DUE = "due:"
 _SETTLED = {Code.OWN_WRITE, Code.NO_UPDATES}
 _REPEATED = {Code.RETRIES_EXHAUSTED, Code.RETRY_CUTOFF}
 
@@ -41,7 +44,9 @@ def poll_changes(engine: Engine, run_id: str) -> int:
     until = engine.salesforce.server_time() - MARGIN
     cursor = engine.state.cursors.get(_CURSOR + engine.mapping.object_name)
     if cursor is None:
-        return sweep_due(engine, run_id)
+        # What was flagged before is found by the look over all records; later changes by windows from here on.
+        engine.state.cursors.set(_CURSOR + engine.mapping.object_name, until.isoformat())
+        return 0
     since = datetime.fromisoformat(cursor) - OVERLAP
     flagged = f"{engine.names.sync_with_aws} = true"
     queued = 0
@@ -78,23 +83,38 @@ def _settled_rows(engine: Engine, record_ids: Sequence[str], until: datetime) ->
     ]
 
 
-def sweep_due(engine: Engine, run_id: str) -> int:
-    """Look at all flagged records; return how many were queued. The window of later polls begins where this look
-    began.
+def sweep_due(engine: Engine, run_id: str, *, at_most: int | None = None) -> int:
+    """Look at all flagged records; return how many were queued.
+
+    With ``at_most`` the look ends after about so many records, and the next one goes on from there: other work gets its
+    turn in between. :func:`sweep_is_unfinished` tells.
     """
     until = engine.salesforce.server_time() - MARGIN
+    begin = datetime.fromisoformat(_position(engine) or EPOCH) if at_most else datetime.fromisoformat(EPOCH)
     flagged = f"{engine.names.sync_with_aws} = true"
-    begin = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    queued = 0
+    queued = looked = 0
     for page in engine.salesforce.changed(
         engine.mapping.object_name, engine.row_fields(), since=begin, until=until, where=flagged
     ):
         with engine.state.transaction():
             queued += sum(observe(engine, row, run_id, again=True) for row in page)
-    name = _CURSOR + engine.mapping.object_name
-    if engine.state.cursors.get(name) is None:
-        engine.state.cursors.set(name, until.isoformat())
+        looked += len(page)
+        last = str(page[-1]["SystemModstamp"])
+        # Records of one second are looked at together: the next look begins with that second.
+        if at_most and looked >= at_most and datetime.fromisoformat(last) > begin:
+            engine.state.cursors.set(_DUE + engine.mapping.object_name, last)
+            return queued
+    engine.state.cursors.set(_DUE + engine.mapping.object_name, "")
     return queued
+
+
+def sweep_is_unfinished(engine: Engine) -> bool:
+    """Whether the last look over all flagged records ended before its end."""
+    return bool(_position(engine))
+
+
+def _position(engine: Engine) -> str:
+    return engine.state.cursors.get(_DUE + engine.mapping.object_name) or ""
 
 
 def observe(engine: Engine, row: Row, run_id: str, *, again: bool = False, requested: bool = False) -> bool:
