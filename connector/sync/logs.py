@@ -154,6 +154,8 @@ def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
         Log.FILE_NAME: run_id,
     }
     if run.parent:
+        # The parent's own call may not have come to its end; without its log this one cannot be written.
+        _put_log(engine, run.parent, {})
         fixed[Log.PARENT_REF] = {Log.KEY: run.parent}
     _put(engine, SYNC_LOG, Log.KEY, run_id, fixed | body)
 
