@@ -154,9 +154,10 @@ def user_edits(engine: Engine, link: Link, row: Mapping[str, Any]) -> set[str]:
     """Return the mapped paths that differ both from what was last seen and from what we last wrote, and those where a
     write of ours is in doubt.
 
-    While a record is shared for the first time nothing was seen yet: what it was created with at AWS counts instead.
+    While a record is shared for the first time it was not seen as a whole yet: what it was created with at AWS counts
+    instead.
     """
-    if not link.seen and link.applied is not None:
+    if link.applied is not None and (not link.seen or _first_share(engine, link)):
         return _differing(engine, link.applied, row)
     snap = snapshot(engine.mapping, row)
     differing = {
@@ -165,6 +166,11 @@ def user_edits(engine: Engine, link: Link, row: Mapping[str, Any]) -> set[str]:
         if value != link.seen.get(path) and (path not in link.written or value != link.written[path])
     }
     return differing | _doubtful_paths(engine, link, row)
+
+
+def _first_share(engine: Engine, link: Link) -> bool:
+    share = engine.state.shares.get(link.record_id)
+    return share is not None and bool(share.create_request)
 
 
 def _differing(engine: Engine, applied: AceRecord, row: Mapping[str, Any]) -> set[str]:
