@@ -27,7 +27,7 @@ Row = dict[str, Any]
 LONGEST_URL = 2_000
 LONGEST_SOQL = 100_000
 QUERIES_PER_CALL = 5
-IDS_PER_QUERY = 220  # 18 characters each in their short form: the condition stays below 4,000 characters
+IDS_PER_QUERY = 200  # a page of wide rows may be as short as that; and the condition stays below 4,000 characters
 RESTARTS = 3
 DELETED_LOG = timedelta(days=14)  # the platform keeps at least 15
 STAMPS = ("Id", "SystemModstamp")
