@@ -17,6 +17,8 @@ import pytest
 from system_proxy import Call
 from system_world import AUTOMATIC, CATALOG, FAST, Json, Worker, World, open_world
 
+from connector.store.state import State
+
 SOAK = bool(os.environ.get("SOAK"))
 KILLS = 1000 if SOAK else 22
 INSIDE_A_SHARE = 5
@@ -235,12 +237,20 @@ def _check_no_lost_edit(world: World, story: Story) -> None:
     for (record, name), value in story.sellers_word.items():
         part, member = paths[name]
         row = world.row(record, name)
-        assert (row[name], world.opportunity(record)[part].get(member)) == (value, value), (record, name)
+        both = (row[name], world.opportunity(record)[part].get(member))
+        assert both == (value, value), f"{record} {name}: {_told(world, record)}"
     for (identifier, name), value in story.aws_word.items():
         (row,) = world.find(f"ACE_APN_Unique_Identifier__c = '{identifier}'", name)
         member = AWS_PATHS[name].rpartition(".")[2]
         at_aws = world.get(identifier)["Customer"]["Account"]["Address"].get(member)
         assert (row[name], at_aws) == (value, value), (identifier, name)
+
+
+def _told(world: World, record: str) -> str:
+    """Return what the product itself says of a record."""
+    with State.open(world.state_path) as state:
+        link, items = state.links.require(record), state.queue.list(key=record)
+    return f"{world.details(record)}\n{world.row(record)}\n{world.preview(record)}\n{link}\n{items}"
 
 
 def _check_silence(world: World, worker: Worker) -> None:
@@ -252,3 +262,23 @@ def _check_silence(world: World, worker: Worker) -> None:
     assert world.proxy.writes() == []
     assert {row["Id"]: row["SystemModstamp"] for row in world.find("Id != null", "SystemModstamp")} == before
     assert len(world.details()) == details
+
+
+def test_an_edit_made_while_a_share_was_cut_off_is_sent_after_the_review(busy: World) -> None:
+    """AWS submitted the record, the worker died before it knew, and AWS began its review before the worker was back."""
+    record, executioner = busy.deal(), Executioner(busy, random.Random(1))
+    busy.advance(11)
+    executioner.kill(busy.start_worker(), (("after", "StartEngagementFromOpportunityTask"),))
+    assert executioner.struck
+    (identifier,) = busy.of_record(record)
+    busy.edit(record, Next_Step__c="Edited while nobody was there")
+    busy.review(identifier, "In review")
+    busy.advance(11)
+    with busy.working("survivor") as worker:
+        for _ in range(2):
+            worker.cycle(61)
+        assert busy.get(identifier)["LifeCycle"]["NextSteps"] != "Edited while nobody was there"
+        busy.review(identifier, "Approved")
+        for _ in range(2):
+            worker.cycle(61)
+    assert busy.get(identifier)["LifeCycle"]["NextSteps"] == "Edited while nobody was there"
