@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,12 +27,15 @@ SUBJECTS = (
 
 @dataclass(slots=True)
 class Call:
-    """One request that left the connector: operation, body, headers, and the status it was answered with (0: none)."""
+    """One request that left the connector: operation, body, headers, the status it was answered with (0: none), and
+    when it came, in seconds of the machine's monotonic clock.
+    """
 
     operation: str
     body: Json
     headers: dict[str, str]
     status: int = 0
+    at: float = field(default_factory=time.monotonic)
 
     def concerns(self, subject: str) -> bool:
         """Whether it is about the opportunity or the Salesforce record of that id; empty: any."""

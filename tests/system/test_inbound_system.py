@@ -120,7 +120,7 @@ def test_a_run_whose_records_were_all_written_is_processed(strict: World) -> Non
     assert (log["Status__c"], log["Record_Count__c"], log["Success_Count__c"]) == ("Processed", 2, 2)
 
 
-@pytest.mark.requirement("LOG-10", "LOG-14")
+@pytest.mark.requirement("LOG-10")
 def test_a_failed_run_tells_a_refused_record_from_an_answer_that_never_came(strict: World) -> None:
     refused, refused_id = strict.shared()
     strict.edit_at_aws(refused_id, Customer__Account__Address__City="Atlantis")

@@ -77,7 +77,7 @@ def test_what_account_matching_needs_is_asked_for_before_sending(live: Live, fie
     assert codes([error]) == ["REQUIRED_FIELD_MISSING"] and named in error["Error_Message__c"]
 
 
-@pytest.mark.requirement("OUT-19", "LOG-02")
+@pytest.mark.requirement("OUT-19")
 def test_all_problems_of_a_record_are_named_at_once(live: Live) -> None:
     world = live.world
     record = world.deal(
@@ -94,7 +94,7 @@ def test_all_problems_of_a_record_are_named_at_once(live: Live) -> None:
     assert world.proxy.named("CreateOpportunity", record) == []
 
 
-@pytest.mark.requirement("OUT-20", "LOG-01", "LOG-05", "LOG-16")
+@pytest.mark.requirement("OUT-20", "LOG-01", "LOG-02", "LOG-05")
 def test_one_invalid_record_does_not_stop_the_valid_ones(tmp_path: Path) -> None:
     with open_live(tmp_path) as live:
         world = live.world
@@ -107,8 +107,12 @@ def test_one_invalid_record_does_not_stop_the_valid_ones(tmp_path: Path) -> None
         assert (log["Direction__c"], log["Status__c"]) == ("To AWS", "Partial")
         assert (log["Record_Count__c"], log["Success_Count__c"], log["Error_Count__c"]) == (20, 19, 1)
         assert log["File_Name__c"] and set(log["Outbound_IDs__c"].split()) >= set(records)
-        details = {one["Record_Id__c"]: one["Status__c"] for one in world.details()}
-        assert details == {**dict.fromkeys(records, "Processed"), invalid: "Error"}
+        found = world.details("", "ACE_Opportunity__c", "Payload__c")
+        details = {one["ACE_Opportunity__c"]: one["Status__c"] for one in found}
+        assert len(found) == 20 and details == {**dict.fromkeys(records, "Processed"), invalid: "Error"}
+        assert {one["Sync_Log__r"]["Log_Key__c"] for one in found} == {log["Log_Key__c"]}
+        assert all(one["Payload__c"] for one in found if one["Status__c"] == "Processed")
+        assert [bool(one["Error_Message__c"]) for one in found if one["Status__c"] == "Error"] == [True]
 
 
 @pytest.mark.requirement("OUT-23")
@@ -173,7 +177,6 @@ def test_after_launch_a_closed_field_is_told_and_an_open_one_is_sent(live: Live)
     assert told, "the edit that AWS does not take is told"
 
 
-@pytest.mark.requirement("PICK-14")
 def test_several_values_are_translated_one_by_one(live: Live) -> None:
     world = live.world
     needs = ("Co-Sell - Deal Support", "Co-Sell - Pricing Assistance")
@@ -190,14 +193,20 @@ def test_several_values_are_translated_one_by_one(live: Live) -> None:
 
 
 @pytest.mark.requirement("PCAPI-09")
-def test_a_clone_is_held_until_its_identifier_is_cleared(live: Live) -> None:
-    world, (_, identifier) = live.world, live.worker.shared()
-    refused = world.admin.post("sobjects/ACE_Opportunity__c", {"Name": "Clone", APN: identifier})
-    assert refused.status_code == 400 and "DUPLICATE_VALUE" in refused.text, "the org itself refuses the copied id"
-    clone = world.deal(Name="Clone")
+def test_a_copied_aws_identifier_is_refused_and_the_copy_without_it_is_a_new_opportunity(live: Live) -> None:
+    """The identifier is unique in the package: Salesforce itself refuses the copy and names the record that has it."""
+    world, (record, identifier) = live.world, live.worker.shared()
+    copied = ("Partner_Project_Title__c", "Customer_Company_Name__c", "ACE_Sync_with_AWS__c")
+    original = world.row(record, *copied)
+    row = {name: original[name] for name in (*copied, "ACE_Last_Sync_Date__c")}
+    refused = world.admin.post("sobjects/ACE_Opportunity__c", {"Name": "Clone", **row, APN: identifier})
+    assert refused.status_code == 400 and "DUPLICATE_VALUE" in refused.text and record[:15] in refused.text
+    clone = world.deal(world.admin, Name="Clone", **row)
+    world.advance(5)
+    world.edit(clone, Next_Step__c="Made from another deal")
     live.worker.cycle()
     (fresh,) = world.of_record(clone)
-    assert fresh != identifier
+    assert fresh != identifier and world.of_record(record) == [identifier]
 
 
 @pytest.mark.requirement("PCAPI-31")

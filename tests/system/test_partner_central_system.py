@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,10 @@ def test_throttling_is_waited_out_and_a_used_up_day_defers_the_work(tmp_path: Pa
         throttled, throttle = world.deal(), {"__type": "ThrottlingException", "Message": "Rate exceeded"}
         world.proxy.scripted["CreateOpportunity"] = [(400, throttle)] * 3
         assert world.sync(record=throttled)["succeeded"] == 1
-        assert [call.status for call in world.proxy.named("CreateOpportunity")] == [400, 400, 400, 200]
+        calls = world.proxy.named("CreateOpportunity")
+        assert [call.status for call in calls] == [400, 400, 400, 200]
+        pauses = [later.at - earlier.at for earlier, later in pairwise(calls)]
+        assert all(pause >= 0.5 * 2**number for number, pause in enumerate(pauses)), pauses
         late, few = world.deal(), {"CONNECTOR__AWS__PARTNER_CENTRAL__WRITES_PER_DAY": "3"}
         world.proxy.forget()
         assert world.sync(record=late, **few)["waiting"] == 1
@@ -232,7 +236,6 @@ def test_out_of_the_box_the_production_endpoint_is_called_over_tls(world: World)
     assert scope[2:] == ["us-east-1", "partnercentral-selling", "aws4_request"]
 
 
-@pytest.mark.requirement("LOG-24")
 def test_every_share_and_every_arrival_has_a_log_with_a_detail(world: World) -> None:
     record, identifier = world.shared()
     world.edit_at_aws(identifier, Customer__Account__Address__City="Renton")
