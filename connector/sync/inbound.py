@@ -83,13 +83,14 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
     if link.applied is None:
         restore_seen(engine, link, row, arrival.record, arrival.answer)
     _agree(engine, link, row, arrival.record)
-    changed = changed_at_aws(link.applied or {}, arrival.record)
+    waiting = _waiting_paths(engine, link)
+    changed = changed_at_aws(link.applied or {}, arrival.record) | _named(engine, waiting, arrival.record)
     conflicts = conflicting(engine, link, row, changed)
     describe = engine.describe()
     values, problems = to_salesforce(
         engine.mapping, arrival.record, describe, only=changed - set(conflicts), creating=False
     )
-    values = _missing_values(engine, row, values)
+    values = _missing_values(engine, row, values, waiting)
     status = link.review_status
     with engine.state.transaction():
         _remember(engine, link, arrival)
@@ -132,12 +133,13 @@ def apply_known(engine: Engine, link: Link) -> None:
         return
     # Without a summary nothing is known of AWS's view, which is not the same as knowing it to be empty.
     record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
-    changed = changed_at_aws(link.applied or {}, record)
+    waiting = _waiting_paths(engine, link)
+    changed = changed_at_aws(link.applied or {}, record) | _named(engine, waiting, record)
     conflicts = conflicting(engine, link, link.row, changed)
     values, problems = to_salesforce(
         engine.mapping, record, engine.describe(), only=changed - set(conflicts), creating=False
     )
-    values = _missing_values(engine, link.row, values)
+    values = _missing_values(engine, link.row, values, waiting)
     link.pending_applied = record
     mark_applied(link, link.aws)
     _keep_unapplied(link, problems, values, engine)
@@ -207,10 +209,24 @@ def _doubtful_paths(engine: Engine, link: Link, row: Mapping[str, Any]) -> set[s
     return set(link.written)
 
 
-def _missing_values(engine: Engine, row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that the row does not have already."""
+def _waiting_paths(engine: Engine, link: Link) -> frozenset[str]:
+    """Fields with a value that waits to be written: where AWS took it back meanwhile, it must not arrive."""
+    waiting = engine.state.writebacks.get(link.record_id)
+    return frozenset(waiting.values) if waiting else frozenset()
+
+
+def _named(engine: Engine, paths: frozenset[str], record: AceRecord) -> set[str]:
+    return {field.ace_field for field in engine.mapping.fields if field.path in paths and field.ace_field in record}
+
+
+def _missing_values(engine: Engine, row: Row, values: Mapping[str, Any], waiting: frozenset[str]) -> dict[str, Any]:
+    """Return the values that the row does not have already, or would lose to one that waits."""
     before, after = snapshot(engine.mapping, row), snapshot(engine.mapping, {**row, **values})
-    return {name: value for name, value in values.items() if name not in after or before.get(name) != after[name]}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in waiting or name not in after or before.get(name) != after[name]
+    }
 
 
 def _remember(engine: Engine, link: Link, arrival: Arrival) -> None:
