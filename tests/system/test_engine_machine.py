@@ -67,9 +67,11 @@ STEPS_DONE: Counter[str] = Counter()
 
 RECORD = st.sampled_from([0, 0, 0, 1, 2])
 OPEN_FIELDS = [item.name for item in PARTNER_FIELDS if APPROVED in item.editable]
-FIELD = st.sampled_from([*OPEN_FIELDS, "Next_Step__c", "Next_Step__c", *(item.name for item in PARTNER_FIELDS)])
-"""Above all those that AWS takes late in an opportunity's life."""
+HOT = st.sampled_from(["hot", "hot", "hot", "hot too"])
+FIELD = st.one_of(HOT, HOT, st.sampled_from([item.name for item in PARTNER_FIELDS]))
+"""Most edits fall on two fields, chosen anew for each history, so that they meet each other."""
 VALUE = st.integers(0, 3)
+JOB = st.sampled_from([*JOBS, *JOBS[:3], JOBS[4]])
 MOST_RECORDS = 4
 REST = 40
 """Turns of every job within which both sides must have come to rest."""
@@ -79,11 +81,12 @@ Event = tuple[Any, ...]
 
 SELLERS = st.one_of(
     st.tuples(st.just("user_edits"), RECORD, FIELD, VALUE, st.sampled_from([0, 0, 1, 100])),
+    st.tuples(st.just("user_edits"), RECORD, HOT, VALUE, st.just(0)),
     st.tuples(st.just("user_edits"), RECORD, FIELD, VALUE, st.just(0)),
-    st.tuples(st.just("user_spoils"), RECORD, FIELD),
     st.tuples(st.just("user_saves"), RECORD),
 )
 COLLEAGUES = st.one_of(
+    st.tuples(st.just("colleague_edits"), RECORD, HOT, VALUE),
     st.tuples(st.just("colleague_edits"), RECORD, FIELD, VALUE),
     st.tuples(st.just("colleague_adds"), RECORD, st.sampled_from(EXTRAS), VALUE),
     st.tuples(st.just("aws_decides"), RECORD, st.sampled_from(["Approved", "Action Required", "In review"])),
@@ -92,6 +95,7 @@ COLLEAGUES = st.one_of(
     ),
 )
 RARE = st.one_of(
+    st.tuples(st.just("user_spoils"), RECORD, FIELD),
     st.tuples(st.just("user_creates"), st.booleans(), st.one_of(st.none(), FIELD)),
     st.tuples(st.just("user_flags"), RECORD, st.booleans()),
     st.tuples(st.just("user_clones"), RECORD),
@@ -99,7 +103,7 @@ RARE = st.one_of(
     st.tuples(st.just("user_deletes"), RECORD),
     st.tuples(st.just("colleague_creates"), st.sampled_from([PENDING, "Approved", "Submitted"])),
     st.tuples(st.just("aws_decides"), RECORD, st.just("Rejected")),
-    st.tuples(st.just("admin_switches"), st.booleans()),
+    st.tuples(st.just("admin_switches"), st.sampled_from([True, True, False])),
     st.tuples(st.just("submissions_take_time"), st.booleans()),
 )
 BREAKDOWN = st.sampled_from([("restart",), ("lose_state",)])
@@ -117,6 +121,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
         self.world = World(self.directory)
         self.extras: dict[tuple[str, str], Any] = {}
+        self.hot: dict[str, str] = {}
         self.since_rest = 0
 
     def teardown(self) -> None:
@@ -127,20 +132,18 @@ class EngineMachine(RuleBasedStateMachine):
             self.world.close()
             shutil.rmtree(self.directory)
 
-    @initialize(shared=st.sampled_from([True, True, False]))
-    def begin(self, shared: bool) -> None:
+    @initialize(shared=st.sampled_from([True, True, False]), hot=st.permutations(OPEN_FIELDS))
+    def begin(self, shared: bool, hot: list[str]) -> None:
         """A flagged record, which AWS may have approved already."""
+        self.hot = {"hot": hot[0], "hot too": hot[1]}
         self.user_creates(True, None)
         if shared:
             self.come_to_rest()
+            for extra in EXTRAS:
+                self.colleague_adds(0, extra, 0)
 
-    @rule(event=SELLERS)
-    def sellers_work(self, event: Event) -> None:
-        self.step(event[0])
-        self.happen(event)
-
-    @rule(event=COLLEAGUES)
-    def colleagues_work(self, event: Event) -> None:
+    @rule(event=st.one_of(SELLERS, COLLEAGUES))
+    def people_work(self, event: Event) -> None:
         self.step(event[0])
         self.happen(event)
 
@@ -149,12 +152,18 @@ class EngineMachine(RuleBasedStateMachine):
         self.step(event[0])
         self.happen(event)
 
-    @rule(seconds=PAUSE, meanwhile=MEANWHILE, failures=FAILURES)
+    @rule(events=st.lists(EVENT, max_size=3), seconds=PAUSE, meanwhile=MEANWHILE, failures=FAILURES)
     def worker_turns(
-        self, seconds: int, meanwhile: list[tuple[Event, int, bool]], failures: list[tuple[str, int]]
+        self,
+        events: list[Event],
+        seconds: int,
+        meanwhile: list[tuple[Event, int, bool]],
+        failures: list[tuple[str, int]],
     ) -> None:
-        """Every job has a turn; people work and calls fail in the midst of it."""
+        """People work; then every job has a turn, and people go on working and calls fail in the midst of it."""
         self.step("turn, with failures" if failures else "turn")
+        for event in events:
+            self.happen(event)
         self.world.clock.advance(timedelta(seconds=seconds))
         for event, moment, after in meanwhile:
             self.world.interruptions.meanwhile(moment, partial(self.happen, event), after=after)
@@ -162,7 +171,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.world.interruptions.arm(fault, moment)
         self.work(self.world.cycle)
 
-    @rule(seconds=PAUSE, job=st.sampled_from(JOBS), steps=st.integers(1, 20), meanwhile=MEANWHILE)
+    @rule(seconds=PAUSE, job=JOB, steps=st.integers(1, 20), meanwhile=MEANWHILE)
     def worker_does_one_job(self, seconds: int, job: str, steps: int, meanwhile: list[tuple[Event, int, bool]]) -> None:
         self.step("one job")
         self.world.clock.advance(timedelta(seconds=seconds))
@@ -187,20 +196,20 @@ class EngineMachine(RuleBasedStateMachine):
         if len(self.world.salesforce.all()) >= MOST_RECORDS:
             return
         values = sound_values()
-        if bad and BY_NAME[bad].bad:
-            values[bad] = BY_NAME[bad].bad[0]
+        if bad and self.field(bad).bad:
+            values[self.field(bad).name] = self.field(bad).bad[0]
         self.world.salesforce.user_creates({**values, FLAG: flag, "Name": "A deal"})
 
     def user_edits(self, record: int, name: str, value: int, slowly: int) -> None:
-        row, item = self.pick(record), BY_NAME[name]
+        row, item = self.pick(record), self.field(name)
         if row:
-            chosen = _another(item, row.get(name), value)
-            self.world.salesforce.user_edits(row["Id"], {name: chosen}, slowly=timedelta(seconds=slowly))
+            chosen = _another(item, row.get(item.name), value)
+            self.world.salesforce.user_edits(row["Id"], {item.name: chosen}, slowly=timedelta(seconds=slowly))
 
     def user_spoils(self, record: int, name: str) -> None:
-        row = self.pick(record)
-        if row and BY_NAME[name].bad:
-            self.world.salesforce.user_edits(row["Id"], {name: BY_NAME[name].bad[0]})
+        row, item = self.pick(record), self.field(name)
+        if row and item.bad:
+            self.world.salesforce.user_edits(row["Id"], {item.name: item.bad[0]})
 
     def user_saves(self, record: int) -> None:
         if row := self.pick(record):
@@ -229,7 +238,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.world.salesforce.user_deletes(row["Id"])
 
     def colleague_edits(self, record: int, name: str, value: int) -> None:
-        apn_id, item = self.pick_at_aws(record), BY_NAME[name]
+        apn_id, item = self.pick_at_aws(record), self.field(name)
         if apn_id:
             known = read(self.world.partner_central.opportunities[apn_id], item.path)
             chosen = at_aws(item, _another(item, known, value))
@@ -308,6 +317,9 @@ class EngineMachine(RuleBasedStateMachine):
         self.world.partner_central.finish_tasks()
         self.world.alive(work)
         self.world.interruptions.disarm()
+
+    def field(self, name: str) -> PartnerField:
+        return BY_NAME[self.hot.get(name, name)]
 
     def pick(self, record: int) -> dict[str, Any] | None:
         rows = sorted(self.world.salesforce.all(), key=lambda row: row["Id"])
