@@ -109,5 +109,5 @@ def test_missing_and_malformed_settings_are_reported_and_stop_nothing(tmp_path: 
         assert not line["ok"] and SETTINGS in line["message"]
         with world.working("unset", **other_state) as worker:
             warnings = [one for one in worker.lines() if one["event"] == "setting"]
-            assert [one["field"] for one in warnings] == [SETTINGS]
+            assert {one["field"] for one in warnings} == {SETTINGS}, "told at the start and at each look"
             worker.wait_for("looked for changes in Salesforce")
