@@ -56,7 +56,9 @@ class Truth:
         for item in PARTNER_FIELDS:
             old, new = meant(item, before.get(item.name)), meant(item, after.get(item.name))
             if created:
-                self.fields[record_id, item.name] = Expected({new}, pending=by != INTEGRATION, agreed=new)
+                # A colleague may have changed the opportunity while its record was being made.
+                there = self.sides(record_id, item)[1] if by == INTEGRATION else new
+                self.fields[record_id, item.name] = Expected({new, there}, pending=by != INTEGRATION, agreed=new)
             elif by != INTEGRATION and old != new:
                 self._edit(record_id, item, new, after)
             elif old != new:
@@ -126,7 +128,10 @@ class Truth:
 
     def _change(self, expected: Expected, item: PartnerField, old: Canonical, new: Canonical) -> None:
         """A colleague changed the field at AWS: it counts unless it meets an edit that AWS has not got yet."""
-        if expected.quiet and not item.keeps:
+        if item.name == "Other_Solution_Offered__c":
+            # It stays in Salesforce where a real solution takes its place at AWS, and gives way to any word of AWS's.
+            expected.values = expected.values | {new}
+        elif expected.quiet and not item.keeps:
             expected.doubtful |= expected.values
             expected.values = {new}
         elif old in expected.values or expected.agreed in expected.values or self.forgetful:
