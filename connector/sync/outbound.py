@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.ace import api_shape
 from connector.ace.record import AceRecord, Value
+from connector.ace.text import same
 from connector.errors import Deferred, Problem, RecordRejected, Retriable, StaleRecord
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
@@ -208,14 +209,20 @@ class _Turn:
         settled = {field.path for field in mapping.fields if field.ace_field in self.sent}
         link.written = {path: text for path, text in link.written.items() if path not in settled}
         # Where AWS made something else of what was sent, that is a change of AWS's, to be brought in.
-        at_aws = api_shape.from_get(answer) | {name: sent for name, (_, sent) in self._altered(answer).items()}
+        at_aws = api_shape.from_get(answer) | self._altered(answer)
         link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in self.sent if name not in refused}}
         link.status, link.hold_reason, link.requested = "linked", "", False
         link.failures, link.first_failure, link.failed_snapshot = 0, None, None
         self.engine.state.links.save(link)
 
-    def _altered(self, answer: Mapping[str, Any]) -> dict[str, tuple[Value, Value]]:
-        return api_shape.changed_fields(self.sent, answer) if answer else {}
+    def _altered(self, answer: Mapping[str, Any]) -> dict[str, Value]:
+        """What was sent and is not what AWS holds, be it a value or what is associated."""
+        if not answer:
+            return {}
+        at_aws = api_shape.from_get(answer)
+        linked = (name for name in self.sent if self.engine.catalogue[name].associate)
+        altered = {name: self.sent[name] for name in linked if not same(self.sent[name], at_aws.get(name))}
+        return altered | {name: sent for name, (_, sent) in api_shape.changed_fields(self.sent, answer).items()}
 
     def _hold(self, action: plan.Hold) -> None:
         logs.log_problems(self.engine, self.run_id, self.link, (action.problem,))
