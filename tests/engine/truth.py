@@ -131,7 +131,7 @@ class Truth:
         if item.name == "Other_Solution_Offered__c":
             # It stays in Salesforce where a real solution takes its place at AWS, and gives way to any word of AWS's.
             expected.values = expected.values | {new}
-        elif expected.quiet and not item.keeps:
+        elif expected.quiet and not item.keeps and not self.forgetful:
             expected.doubtful |= expected.values
             expected.values = {new}
         elif old in expected.values or expected.agreed in expected.values or self.forgetful:
