@@ -13,7 +13,7 @@ from connector.ace import api_shape, lifecycle
 from connector.ace.catalogue import Owner
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
-from connector.errors import Problem, RecordRejected
+from connector.errors import Deferred, Problem, RecordRejected
 from connector.mapping.inbound import to_salesforce
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
@@ -21,8 +21,9 @@ from connector.sync import logs
 from connector.sync.adoption import find_link, restore_seen
 from connector.sync.base import mark_applied, remember_answer
 from connector.sync.engine import Engine
+from connector.sync.observe import SETTLING, is_settled
 from connector.sync.ports import Json, Row
-from connector.sync.queueing import enqueue_outbound
+from connector.sync.queueing import enqueue_inbound, enqueue_outbound
 from connector.sync.writeback import SERVER_TIME, bury, put
 
 
@@ -66,13 +67,20 @@ def _canonical(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[st
 
 
 def read_row(engine: Engine, link: Link) -> Row | None:
-    """Return the row as it is now; a deleted one buries the link."""
+    """Return the row as it is now; a deleted one buries the link.
+
+    Raises:
+        Deferred: the row is so fresh that a later edit may bear the same time, and no guard would tell.
+    """
     row = engine.salesforce.rows(link.object_name, [link.record_id], engine.row_fields()).get(link.record_id)
     if row is None:
         if link.record_id in engine.salesforce.deleted(link.object_name, [link.record_id]):
             bury(engine, link)
             return None
         raise RecordRejected((_invisible(link),))
+    if not is_settled(engine, row):
+        reason = "The row was modified a moment ago; it is read once that second is over."
+        raise Deferred(reason, engine.now() + SETTLING)
     link.row = row
     engine.state.links.save(link)
     return row
@@ -130,6 +138,10 @@ def apply_known(engine: Engine, link: Link) -> None:
     is needed.
     """
     if link.row is None or link.aws is None:
+        return
+    if not link.modstamp:
+        # The row was written since, or read within its second: it is read anew before it is written to.
+        enqueue_inbound(engine, link.apn_id or "", "", fresh=True)
         return
     # Without a summary nothing is known of AWS's view, which is not the same as knowing it to be empty.
     record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)

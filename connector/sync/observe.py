@@ -26,6 +26,7 @@ MARGIN = timedelta(seconds=2)
 """Age of a modification, by Salesforce's clock, before its row is read: stamps are whole seconds, commits come
 later.
 """
+SETTLING = MARGIN + timedelta(seconds=1)
 OVERLAP = timedelta(minutes=5)
 """How far a window reaches back behind the last one: a long transaction becomes visible later than its stamp."""
 ROUNDS = 3
@@ -81,6 +82,11 @@ def _settled_rows(engine: Engine, record_ids: Sequence[str], until: datetime) ->
     return [
         row for row in rows if datetime.fromisoformat(row["SystemModstamp"]) < until and row[engine.names.sync_with_aws]
     ]
+
+
+def is_settled(engine: Engine, row: Row) -> bool:
+    """Whether the second in which the row was modified last is over, so that a later edit bears a later time."""
+    return engine.salesforce.server_time() - datetime.fromisoformat(row["SystemModstamp"]) >= MARGIN
 
 
 def sweep_due(engine: Engine, run_id: str, *, at_most: int | None = None) -> int:

@@ -6,7 +6,7 @@ from connector.errors import Problem, RecordRejected
 from connector.store.queue import Work
 from connector.sync import logs, queueing
 from connector.sync.engine import Engine, Priority
-from connector.sync.observe import observe
+from connector.sync.observe import is_settled, observe
 
 
 def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
@@ -18,7 +18,12 @@ def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
     rows = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields())
     if record_id not in rows:
         raise RecordRejected((_not_found(engine, record_id),))
-    return observe(engine, rows[record_id], run_id, again=True, requested=True)
+    queued = observe(engine, rows[record_id], run_id, again=True, requested=True)
+    link = engine.state.links.get(record_id)
+    if link is not None and not is_settled(engine, rows[record_id]):
+        link.modstamp = ""
+        engine.state.links.save(link)
+    return queued
 
 
 def _not_found(engine: Engine, record_id: str) -> Problem:
