@@ -155,7 +155,9 @@ def test_a_record_goes_out_is_reviewed_and_stamped(world: World) -> None:
     world.cycle()
     [apn_id] = world.partner_central.opportunities
     world.partner_central.aws_reviews(apn_id, "Approved")
-    world.cycle()
+    for _ in range(2):
+        world.clock.advance(timedelta(seconds=5))
+        world.cycle()
     row = world.salesforce.row(record_id)
     assert row is not None
     assert (row["ACE_APN_Unique_Identifier__c"], row["Review_Status__c"]) == (apn_id, "Approved")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -239,3 +239,20 @@ def test_a_passing_fault_of_a_job_does_not_lose_its_turn(world: World, shared: s
     assert world.state.queue.list("waiting")[0].reason == str(Retriable("Busy."))
     turn(world)
     assert sides(world, shared) == (Decimal(800), Decimal(800))
+
+
+def test_an_edit_in_the_second_of_our_own_write_is_not_written_over(world: World, shared: str) -> None:
+    """Stamps are whole seconds: a guard made from a row that was written in this very second guards nothing."""
+    world.clock.moment = world.clock.moment.replace(microsecond=0)
+    world.salesforce.update(OBJECT, [{"Id": shared, "Name": "By us"}])
+    amount_at_aws(world, "800")
+    [apn_id] = world.partner_central.opportunities
+    queueing.enqueue_inbound(world.engine, apn_id, "", fresh=True)
+    world.execute(1)
+    world.salesforce.user_edits(shared, {AMOUNT: Decimal(5)})
+    row = world.salesforce.row(shared)
+    assert row is not None
+    assert datetime.fromisoformat(row["LastModifiedDate"]) == world.clock.moment.replace(microsecond=0)
+    for _ in range(3):
+        turn(world)
+    assert sides(world, shared) == (Decimal(5), Decimal(5))
