@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from connector.errors import ConfigError
 from connector.service.jobs import job_handlers
 from connector.service.lease import Lease
 from connector.service.runtime import Runtime
+from connector.store.queue import Item
 from connector.sync import logs
 from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine
@@ -32,15 +32,29 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did, in records."""
+    """What one run did, in records: one that had turns in both directions, or several, counts once."""
 
     queued: int = 0
-    succeeded: int = 0
-    failed: int = 0
     waiting: int = 0
+    _ended: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def note(self, item: Item) -> None:
+        """Remember how the item's turn ended; a later turn of the same kind takes the place of an earlier one."""
+        self._ended[item.key, item.kind] = item.state
+
+    @property
+    def failed(self) -> int:
+        return len(self._records("failed"))
+
+    @property
+    def succeeded(self) -> int:
+        return len(self._records("done") - self._records("failed"))
+
+    def _records(self, state: str) -> set[str]:
+        return {key for (key, _), ended in self._ended.items() if ended == state}
+
+    def as_json(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("queued", "succeeded", "failed", "waiting")}
 
 
 def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress: Progress | None = None) -> Outcome:
@@ -113,9 +127,7 @@ def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, progres
             time.sleep(max(0.05, min(1.0, (due - executor.engine.now()).total_seconds())))
             continue
         done += 1
-        state = queue.get(item.id)
-        outcome.succeeded += state is not None and state.state == "done"
-        outcome.failed += state is not None and state.state == "failed"
+        outcome.note(queue.get(item.id) or item)
         if progress is not None:
             progress(done, max(done, outcome.queued))
     outcome.waiting = sum(one.kind in kinds for one in [*queue.list("waiting"), *queue.list("held")])

@@ -139,10 +139,6 @@ def apply_known(engine: Engine, link: Link) -> None:
     """
     if link.row is None or link.aws is None:
         return
-    if not link.modstamp:
-        # The row was written since, or read within its second: it is read anew before it is written to.
-        enqueue_inbound(engine, link.apn_id or "", "", fresh=True)
-        return
     # Without a summary nothing is known of AWS's view, which is not the same as knowing it to be empty.
     record = _canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
     waiting = _waiting_paths(engine, link)
@@ -152,6 +148,10 @@ def apply_known(engine: Engine, link: Link) -> None:
         engine.mapping, record, engine.describe(), only=changed - set(conflicts), creating=False
     )
     values = _missing_values(engine, link.row, values, waiting)
+    if not link.modstamp and _touches_people(engine, values):
+        # The row was written since, or read within its second: no guard made from it would tell of a person's edit.
+        enqueue_inbound(engine, link.apn_id or "", "", fresh=True)
+        return
     link.pending_applied = record
     mark_applied(link, link.aws)
     _keep_unapplied(link, problems, values, engine)
