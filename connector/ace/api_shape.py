@@ -33,7 +33,8 @@ UPDATE_MEMBERS = (
 )
 """What UpdateOpportunity takes besides the identifier, the catalog and the lock; the SDK refuses anything else."""
 
-_SOLUTION_TYPES = ("Solutions", "AwsMarketplaceSolutions", "AwsMarketplaceProducts")
+SOLUTION_TYPES = ("Solutions", "AwsMarketplaceSolutions", "AwsMarketplaceProducts")
+"""Entity types of which an opportunity needs at least one before it is submitted."""
 _DESCRIPTION = "otherSolutionOffered"
 _DURATION = "project.expectedContractDuration.value"
 _CONTRACT_VALUE = "project.expectedCustomerSpend.self.amount"
@@ -184,7 +185,7 @@ def needs_reading(base: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
 def has_solution(record: AceRecord) -> bool:
     """Return whether the record names a solution or AWS Marketplace product; a description alone is none."""
     fields = opportunity_fields().values()
-    return any(record.get(field.name) for field in fields if field.associate in _SOLUTION_TYPES)
+    return any(record.get(field.name) for field in fields if field.associate in SOLUTION_TYPES)
 
 
 def involvement(record: AceRecord) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from connector.ace.catalogue import AceField, FieldType, opportunity_fields
@@ -16,6 +17,8 @@ from connector.ace.record import AceRecord, Value
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
 _PHONE_FILLERS = re.compile(r"[\s().\-\u2010-\u2015/]+")
 _NO_POSTAL_CODE = "99999"
+_UPPER = str.maketrans(ascii_lowercase, ascii_uppercase)
+"""Letters of ASCII only: others may become several, and the code too long."""
 _MANY = {FieldType.MULTI_PICKLIST, FieldType.TEXT_LIST}
 
 
@@ -114,7 +117,7 @@ def outgoing(record: AceRecord) -> dict[str, Value]:
     if code == _NO_POSTAL_CODE and not has_postal_codes(str(kept.get("country"))):
         kept["postalCode"] = None
     elif isinstance(code, str):
-        kept["postalCode"] = code.upper()
+        kept["postalCode"] = code.translate(_UPPER)
     return kept
 
 

@@ -24,8 +24,11 @@ from connector.service.runtime import (
     guard_catalog,
     partner_central_settings,
 )
+from connector.sync.observe import edited_with_our_user
 from connector.sync.settings import SyncSettings
 
+LOOKED_AT = 200
+"""Records, latest first, among which edits made with the integration user are looked for."""
 UNKNOWN_VISIBILITY = "VISIBILITY_UNKNOWN"
 
 
@@ -101,10 +104,32 @@ def _salesforce(runtime: Runtime) -> Iterator[Line]:
     }
     for name, attempt in checks.items():
         yield _line("Salesforce", name, attempt)
+    yield _line("Salesforce", "edits by the integration user", lambda: _edits_of_ours(runtime))
     for need in needs(runtime):
         yield _line("Salesforce", f"access to {need.object_name}", partial(_access, runtime, need))
     used, limit = runtime.salesforce.api_usage()
     yield Line("Salesforce", "API requests", ok=True, message=f"{used} of {limit} used in the last 24 hours")
+
+
+def _edits_of_ours(runtime: Runtime) -> str:
+    """Name flagged records whose last edit was made with an integration user, by hand or by another program (ELIG-24).
+
+    The connector's own writes are known from the state. Without it they cannot be told from such edits.
+    """
+    engine = runtime.engine()
+    users = ", ".join(f"'{user}'" for user in sorted(engine.settings.integration_users))
+    soql = (
+        f"SELECT {', '.join(engine.row_fields())} FROM {engine.mapping.object_name} "  # noqa: S608 - names and ids of ours
+        f"WHERE LastModifiedById IN ({users}) AND {engine.names.sync_with_aws} = true "
+        f"ORDER BY LastModifiedDate DESC LIMIT {LOOKED_AT}"
+    )
+    found = [row["Id"] for row in engine.salesforce.query(soql) if edited_with_our_user(engine, row)]
+    if found:
+        raise _UnknownError(
+            f"These records were last edited with the integration user, which the rules of eligibility leave out: "
+            f"{', '.join(found)}. Let people and other programs use users of their own."
+        )
+    return "none"
 
 
 def _access(runtime: Runtime, need: Need) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from connector.ace.catalogue import AceField, FieldType, Owner
 from connector.errors import Problem
 from connector.mapping import model
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
-from connector.mapping.paths import Describes, resolve_path
+from connector.mapping.paths import Describes, org_spelling, resolve_path
 from connector.mapping.picklists import check_values
 from connector.names import PROFILES, SyncFields
 
@@ -48,6 +49,16 @@ _IDENTIFIER_LENGTH = 18
 def is_blocking(problem: Problem) -> bool:
     """Return whether a mapping with this problem must not be published or scheduled."""
     return problem.code not in ADVICE
+
+
+def spelled_as(mapping: model.Mapping, describes: Describes) -> model.Mapping:
+    """Return the mapping with its paths as the org spells them: rows are read and written under those names."""
+    return replace(
+        mapping,
+        fields=tuple(
+            replace(item, path=org_spelling(item.path, mapping.object_name, describes)) for item in mapping.fields
+        ),
+    )
 
 
 def compatible(ace: AceField, field: FieldDescribe) -> Problem | None:

@@ -43,12 +43,30 @@ def resolve_path(path: str, object_name: str, describes: Describes) -> FieldDesc
     return next((field for field in found if field is not None), None) or _vanished(path, last, objects[0])
 
 
+def org_spelling(path: str, object_name: str, describes: Describes) -> str:
+    """Return the path as the org spells it; what the org does not know stays as it is."""
+    *relationships, last = path.split(".")
+    objects, names = [object_name], list[str]()
+    for name in relationships:
+        field = _relationship(objects, name, describes)
+        names.append(field.relationship_name if field else name)
+        objects = list(field.reference_to) if field else []
+    found = (known.field(last) for known in map(describes, objects) if known is not None)
+    field = next((one for one in found if one is not None), None)
+    return ".".join((*names, field.name if field else last))
+
+
 def _targets(objects: list[str], relationship: str, describes: Describes) -> list[str]:
+    field = _relationship(objects, relationship, describes)
+    return list(field.reference_to) if field else []
+
+
+def _relationship(objects: list[str], name: str, describes: Describes) -> FieldDescribe | None:
     for known in filter(None, map(describes, objects)):
         for field in known.fields.values():
-            if field.relationship_name.lower() == relationship.lower() and field.reference_to:
-                return list(field.reference_to)
-    return []
+            if field.relationship_name.lower() == name.lower() and field.reference_to:
+                return field
+    return None
 
 
 def _spelled(value: Mapping[str, Any], name: str) -> str:

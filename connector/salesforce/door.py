@@ -21,7 +21,7 @@ from connector.salesforce.query import Reader, Row
 from connector.salesforce.session import DoorSession, Exchange
 from connector.salesforce.settings import SalesforceSettings
 from connector.salesforce.tokens import TokenProvider
-from connector.salesforce.usage import UsageGovernor
+from connector.salesforce.usage import Ledger, UsageGovernor
 from connector.salesforce.wire import Call, Wire
 from connector.salesforce.writes import Writer
 
@@ -54,6 +54,7 @@ class SalesforceDoor:
         now: returns aware UTC; the system's clock by default.
         sleep: waits that many seconds; ``time.sleep`` by default.
         observe: is told of every request (for a log of calls); nothing secret is in an :class:`Exchange`.
+        ledger: keeps the count of our requests over restarts.
 
     Every method may raise AuthFailed, ConfigError, Deferred or Retriable besides what it names.
     """
@@ -65,8 +66,10 @@ class SalesforceDoor:
         now: Callable[[], datetime] = system_now,
         sleep: Callable[[float], None] = time.sleep,
         observe: Callable[[Exchange], None] | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        shared = (TokenProvider(settings, now=now), UsageGovernor(settings.daily_share, now=now))
+        governor = UsageGovernor(settings.daily_share, now=now, ledger=ledger)
+        shared = (TokenProvider(settings, now=now), governor)
         self._open(settings, now, sleep, observe, *shared, DescribeCache(settings.describe_max_age))
 
     def _open(
@@ -135,6 +138,10 @@ class SalesforceDoor:
     def deleted(self, object_name: str, ids: Sequence[str]) -> set[str]:
         """Return those of the ids that are known to be deleted; merely invisible ones are not among them."""
         return self._reader.deleted(object_name, ids)
+
+    def holders(self, object_name: str, field: str, value: str) -> dict[str, bool]:
+        """Return the rows whose field has the value, those in the recycle bin too: id → whether it is deleted."""
+        return self._reader.holders(object_name, field, value)
 
     def update(self, object_name: str, rows: Sequence[Row]) -> list[WriteOutcome]:
         """Update rows by ``Id``, 200 a call, each row by itself."""

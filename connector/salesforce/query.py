@@ -126,6 +126,12 @@ class Reader:
         missing = wanted - met.keys()
         return {key for key, gone in met.items() if gone} | (missing & self._logged_deletions(object_name, missing))
 
+    def holders(self, object_name: str, field: str, value: str) -> dict[str, bool]:
+        """Return the rows whose field has the value, those in the recycle bin too: id → whether it is deleted."""
+        soql = select(object_name, ("Id", "IsDeleted"), [f"{field_path(field)} = {text_literal(value)}"])
+        pages = self._pages(soql, resource="queryAll")
+        return {id18(row["Id"]): bool(row["IsDeleted"]) for page, _ in pages for row in page}
+
     def _logged_deletions(self, object_name: str, missing: set[str]) -> set[str]:
         if not missing:
             return set()

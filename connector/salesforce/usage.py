@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from connector.errors import Deferred
 
@@ -21,6 +22,14 @@ BUCKET = timedelta(minutes=15)
 DAY = timedelta(hours=24)
 CEILING = 0.95
 STALE_AFTER = timedelta(minutes=15)
+LEDGER_KIND = "salesforce_request"
+
+
+class Ledger(Protocol):
+    """Where our own requests are remembered, by minute."""
+
+    def spend(self, kind: str, at: datetime, count: int = 1) -> None: ...
+    def by_minute(self, kind: str, since: datetime) -> dict[datetime, int]: ...
 
 
 class UsageGovernor:
@@ -29,16 +38,20 @@ class UsageGovernor:
     Args:
         share: part of the org's daily limit that our own requests may use, 0 to 1.
         now: returns aware UTC.
+        ledger: keeps our own requests over restarts; without one, only this process's own are known.
     """
 
-    def __init__(self, share: float, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, share: float, *, now: Callable[[], datetime], ledger: Ledger | None = None) -> None:
         self._share = share
         self._now = now
+        self._ledger = ledger
         self._lock = threading.Lock()
         self._own: OrderedDict[datetime, int] = OrderedDict()
         self._used = self._limit = 0
         self._reported_at: datetime | None = None
         self._urgent = threading.local()
+        for minute, count in (ledger.by_minute(LEDGER_KIND, now() - DAY) if ledger else {}).items():
+            self._count(minute, count)
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
@@ -54,8 +67,9 @@ class UsageGovernor:
         """Count one request of ours and take over what its answer reported (header ``Sforce-Limit-Info``, or None)."""
         with self._lock:
             now = self._now()
-            bucket = now - (now - datetime.min.replace(tzinfo=now.tzinfo)) % BUCKET
-            self._own[bucket] = self._own.get(bucket, 0) + 1
+            self._count(now, 1)
+            if self._ledger is not None:
+                self._ledger.spend(LEDGER_KIND, now)
             self._forget_before(now - DAY)
             if found := USAGE.search(limit_info or ""):
                 self._used, self._limit = int(found[1]), int(found[2])
@@ -94,9 +108,13 @@ class UsageGovernor:
 
     @property
     def own(self) -> int:
-        """Return the number of our own requests in the last 24 hours, as far as this process knows."""
+        """Return the number of our own requests in the last 24 hours, as far as is known."""
         with self._lock:
             return sum(self._own.values())
+
+    def _count(self, at: datetime, count: int) -> None:
+        bucket = at - (at - datetime.min.replace(tzinfo=at.tzinfo)) % BUCKET
+        self._own[bucket] = self._own.get(bucket, 0) + count
 
     def _forget_before(self, moment: datetime) -> None:
         while self._own and next(iter(self._own)) + BUCKET <= moment:

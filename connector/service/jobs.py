@@ -16,7 +16,7 @@ from connector.sync import logs, queueing
 from connector.sync.deletions import bury_deleted
 from connector.sync.engine import Engine
 from connector.sync.executor import Handler
-from connector.sync.flush import flush_logs, purge_old_logs
+from connector.sync.flush import PURGE_SLICE, flush_logs, purge_old_logs
 from connector.sync.observe import poll_changes, sweep_due, sweep_is_unfinished
 from connector.sync.settings import SyncSettings
 from connector.sync.sweeps import sweep_modified, sweep_summaries
@@ -95,7 +95,8 @@ def write_back_is_due(engine: Engine) -> bool:
 
 
 def _clean(engine: Engine, _: Item) -> None:
-    purge_old_logs(engine)
+    if purge_old_logs(engine) >= PURGE_SLICE:
+        queueing.enqueue_job(engine, queueing.RETENTION)
     now = engine.now()
     engine.state.queue.prune(now - KEEP_DONE)
     engine.state.runs.prune(now - KEEP_DONE)
@@ -105,7 +106,8 @@ def _clean(engine: Engine, _: Item) -> None:
 
 def _beat(engine: Engine, lease: Lease | None) -> None:
     if lease is not None:
-        problems = "; ".join(str(problem) for problem in engine.settings.problems)
+        told = [*map(str, engine.settings.problems), *(f"{kind}: {why}" for kind, why in engine.troubles.items())]
+        problems = "; ".join(told)
         lease.renew(DEGRADED if problems else RUNNING, problems)
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+
+import structlog
 
 from connector import __version__
 from connector.errors import Fatal
 from connector.names import WORKER, Worker
 from connector.sync.engine import Engine
 from connector.sync.logs import cut
+from connector.sync.sweeps import compare_anew
 
 LAPSES_AFTER = timedelta(minutes=5)
+HEARTBEAT = "heartbeat"
 RUNNING, DEGRADED, STOPPED = "Running", "Degraded", "Stopped"
+
+
+log = structlog.get_logger(__name__)
 
 
 class Lease:
@@ -28,8 +36,15 @@ class Lease:
         self.host = cut(f"{socket.gethostname()}:{place}", 255)
 
     def acquire(self) -> None:
-        """Take the lease. Raises Fatal (exit code 3) while another worker's is fresh."""
+        """Take the lease. Raises Fatal (exit code 3) while another worker's is fresh.
+
+        A sign of life in Salesforce that this state does not remember was given after the state was copied, or by
+        another state: what was shared since is found at AWS again before anything is created.
+        """
         self._refuse_others()
+        if self._outlived():
+            log.warning("the state is older than the last sign of life; AWS is compared before anything is created")
+            compare_anew(self.engine)
         self.beat(RUNNING)
         # Two workers may have taken a free lease at once; whoever wrote last has it.
         self._refuse_others()
@@ -43,12 +58,14 @@ class Lease:
 
     def beat(self, status: str = RUNNING, message: str = "") -> None:
         """Write the sign of life with what waits and what failed."""
-        counts = self.engine.state.queue.counts()
+        counts, now = self.engine.state.queue.counts(), self.engine.salesforce.server_time()
+        # Before the call: a kill in it must not make the state look restored.
+        self.engine.state.meta.set(HEARTBEAT, now.isoformat())
         row: dict[str, Any] = {
             Worker.KEY: self.key,
             Worker.HOST: self.host,
             Worker.VERSION: __version__,
-            Worker.HEARTBEAT: self.engine.salesforce.server_time().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            Worker.HEARTBEAT: now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             Worker.STATUS: status,
             Worker.MESSAGE: cut(message, 255) or None,
             Worker.PENDING: counts["waiting"] + counts["held"],
@@ -62,11 +79,18 @@ class Lease:
         """Let another worker take over at once."""
         self.beat(STOPPED)
 
-    def _refuse_others(self) -> None:
-        query = (
+    def _outlived(self) -> bool:
+        ours = self.engine.state.meta.get(HEARTBEAT)
+        last = [datetime.fromisoformat(row[Worker.HEARTBEAT]) for row in self._rows() if row[Worker.HEARTBEAT]]
+        return bool(last) and (ours is None or max(last) > datetime.fromisoformat(ours))
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        return self.engine.salesforce.query(
             f"SELECT {Worker.HOST}, {Worker.HEARTBEAT}, {Worker.STATUS} FROM {WORKER} WHERE {Worker.KEY} = '{self.key}'"  # noqa: S608
         )
-        for row in self.engine.salesforce.query(query):
+
+    def _refuse_others(self) -> None:
+        for row in self._rows():
             if row[Worker.HOST] != self.host and row[Worker.STATUS] != STOPPED and self._fresh(row[Worker.HEARTBEAT]):
                 raise Fatal(
                     f"Another worker, {row[Worker.HOST]}, works for this org and catalog; its last sign of life was "

@@ -12,6 +12,8 @@ from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
 from connector.errors import ConfigError, Fatal, MappingError
 from connector.mapping.automap import automap_packaged
+from connector.mapping.describe import ObjectDescribe
+from connector.mapping.fit import spelled_as
 from connector.mapping.model import Mapping, from_document, to_document
 from connector.names import ACE_OPPORTUNITY, PROFILES
 from connector.salesforce.door import SalesforceDoor
@@ -53,7 +55,7 @@ class Runtime:
                 state.queue.recover(make_clock(config.worker.clock_url).now())
             clock = make_clock(config.worker.clock_url)
             settings = salesforce_settings(config.salesforce)
-            door = SalesforceDoor(settings, now=clock.now)
+            door = SalesforceDoor(settings, now=clock.now, ledger=state.ledger)
             return cls(config, state, door, clock, stack.pop_all(), settings)
 
     def engine(self) -> Engine:
@@ -97,7 +99,7 @@ class Runtime:
         """Log in with what the secret files hold now: a rotated key works without a restart."""
         wanted = salesforce_settings(self.config.salesforce)
         if wanted != self._salesforce_settings:
-            door = SalesforceDoor(wanted, now=self.clock.now)
+            door = SalesforceDoor(wanted, now=self.clock.now, ledger=self.state.ledger)
             self.salesforce.close()
             self.salesforce, self._salesforce_settings = door, wanted
 
@@ -113,7 +115,14 @@ class Runtime:
         if published is None:
             return self._first_mapping()
         version, document = published
-        return from_document({**document, "version": version})
+        return spelled_as(from_document({**document, "version": version}), self._described)
+
+    def _described(self, object_name: str) -> ObjectDescribe | None:
+        """Return the describe, None where the org does not show the object: the checks tell what does not fit."""
+        try:
+            return self.salesforce.describe(object_name)
+        except ConfigError:
+            return None
 
     def _first_mapping(self) -> Mapping:
         """Map the packaged object and publish it. A field that the org hides now would stay unmapped for good, so that

@@ -13,7 +13,7 @@ from connector.service.config import Config
 from connector.service.jobs import Timetable, job_handlers, warn_of_settings
 from connector.service.lease import Lease
 from connector.service.runtime import Runtime
-from connector.sync.engine import Priority
+from connector.sync.engine import Engine, Priority
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs
 from connector.sync.queueing import READ_LANE, WRITE_LANE
@@ -87,14 +87,23 @@ class Worker:
         executor = Executor(engine, lease.host, job_handlers(runtime, lease))
         timetable = Timetable(runtime.config.worker)
         while not self._stopping.is_set():
-            timetable.enqueue_due(engine)
-            # A write waits for its slot in AWS's rate; meanwhile everything else goes on.
-            wait = max(0.0, engine.partner_central.write_wait() - HEAD_START_SECONDS)
-            item = executor.run_one(lanes=(READ_LANE,) if wait else (READ_LANE, WRITE_LANE))
-            if item is not None:
-                engine.person_waits |= item.priority == Priority.REQUEST
-            else:
-                self._stopping.wait(min(IDLE_SECONDS, wait or IDLE_SECONDS))
+            try:
+                self._turn(engine, executor, timetable)
+            except Retriable as error:
+                # The state itself is busy, as while a command tidies it up.
+                log.warning("cannot work now", reason=str(error))
+                self._stopping.wait(IDLE_SECONDS)
+
+    def _turn(self, engine: Engine, executor: Executor, timetable: Timetable) -> None:
+        """Enqueue what is due, and execute one item if there is one."""
+        timetable.enqueue_due(engine)
+        # A write waits for its slot in AWS's rate; meanwhile everything else goes on.
+        wait = max(0.0, engine.partner_central.write_wait() - HEAD_START_SECONDS)
+        item = executor.run_one(lanes=(READ_LANE,) if wait else (READ_LANE, WRITE_LANE))
+        if item is not None:
+            engine.person_waits |= item.priority == Priority.REQUEST
+        else:
+            self._stopping.wait(min(IDLE_SECONDS, wait or IDLE_SECONDS))
 
 
 def _finish(lease: Lease) -> None:

@@ -16,6 +16,10 @@ class Cursors(Table):
     def set(self, name: str, value: str) -> None:
         self._upsert("cursors", ("name",), {"name": name, "value": value})
 
+    def delete(self, name: str) -> None:
+        """Forget the cursor: its walk begins anew."""
+        self._write("delete from cursors where name = ?", (name,))
+
     def all(self) -> dict[str, str]:
         return {row["name"]: row["value"] for row in self._all("select name, value from cursors order by name")}
 
@@ -30,3 +34,7 @@ class Meta(Table):
 
     def set(self, name: str, value: str) -> None:
         self._upsert("meta", ("name",), {"name": name, "value": value})
+
+    def delete(self, name: str) -> None:
+        """Forget the fact."""
+        self._write("delete from meta where name = ?", (name,))

@@ -9,7 +9,8 @@ from connector.store.codec import dump, load
 from connector.store.handles import Handles
 from connector.store.table import Table
 
-_AWS_ID = re.compile(r"O\d{1,15}|arn:aws[\w-]*:[\w:/-]+")
+_AWS_ID = re.compile(r"O\d{1,19}|arn:aws[\w-]*:[\w:/-]+")
+_RUN_ID = re.compile(r"(?:in|out)-\d{8}T\d{6}-[0-9a-f]{8}")
 _SUFFIXES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
@@ -67,12 +68,14 @@ class Forgetting(Table):
 
 
 def impersonal(members: dict[str, Any]) -> dict[str, Any]:
-    """Return the members that tell nothing of a person: ids of Salesforce and AWS, switches and whole numbers."""
+    """Return the members that tell nothing of a person: ids of Salesforce, AWS and runs, switches, whole numbers."""
     return {name: value for name, value in members.items() if isinstance(value, int) or _is_id(value)}
 
 
 def _is_id(value: object) -> bool:
-    return isinstance(value, str) and (_AWS_ID.fullmatch(value) is not None or _is_salesforce_id(value))
+    if not isinstance(value, str):
+        return False
+    return bool(_AWS_ID.fullmatch(value) or _RUN_ID.fullmatch(value)) or _is_salesforce_id(value)
 
 
 def _is_salesforce_id(text: str) -> bool:

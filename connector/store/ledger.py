@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connector.store.codec import stamp
+from connector.store.codec import moment, stamp
 from connector.store.table import Table
 
 
@@ -27,10 +27,17 @@ class Ledger(Table):
             )
         )
 
+    def by_minute(self, kind: str, since: datetime) -> dict[datetime, int]:
+        """Return the calls since then by minute, oldest first."""
+        rows = self._all(
+            "select minute, count from ledger where kind = ? and minute >= ? order by minute", (kind, _minute(since))
+        )
+        return {moment(row["minute"]): row["count"] for row in rows}
+
     def prune(self, before: datetime) -> int:
         """Remove the minutes before that time; return how many."""
         return self._write("delete from ledger where minute < ?", (_minute(before),)).rowcount
 
 
-def _minute(moment: datetime) -> str:
-    return stamp(moment.replace(second=0, microsecond=0))
+def _minute(at: datetime) -> str:
+    return stamp(at.replace(second=0, microsecond=0))

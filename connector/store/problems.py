@@ -75,6 +75,21 @@ class Problems(Table):
         """Close one reason by the key of its detail."""
         self._write("update problems set open = 0, last_seen = ? where detail_key = ?", (stamp(now), detail_key))
 
+    def adopt(self, key: str, record_id: str, code: str, now: datetime, *, log_key: str, count: int) -> None:
+        """Take over a reason whose open detail an earlier state wrote; one that is known already stays as it is.
+
+        Of a hashed key the field cannot be told; raising that reason takes the row over.
+        """
+        head, _, sequence = key.rpartition(":")
+        if not sequence.isdecimal():
+            return
+        known = head.removeprefix(f"{record_id}:{code}:")
+        self._write(
+            "insert or ignore into problems (detail_key, record_id, code, field, sequence, log_key, first_seen, "
+            "last_seen, count, open) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (key, record_id, code, known, int(sequence), log_key, stamp(now), stamp(now), count),
+        )
+
     def open_for(self, record_id: str) -> list[OpenProblem]:
         return [_problem(row) for row in self._rows_open(record_id)]
 
@@ -98,7 +113,8 @@ class Problems(Table):
         key = detail_key(record_id, code, field, sequence)
         self._write(
             "insert into problems (detail_key, record_id, code, field, sequence, log_key, first_seen, last_seen, "
-            "count, open) values (?, ?, ?, ?, ?, ?, ?, ?, 1, 1)",
+            "count, open) values (?, ?, ?, ?, ?, ?, ?, ?, 1, 1) "
+            "on conflict (detail_key) do update set field = excluded.field, sequence = excluded.sequence, open = 1",
             (key, record_id, code, field, sequence, log_key, stamp(now), stamp(now)),
         )
 

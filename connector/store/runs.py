@@ -97,6 +97,13 @@ class Runs(Table):
         )
         return row["run_id"] if row else None
 
+    def outcome(self, run_id: str, record_id: str) -> Outcome | None:
+        """Return what became of the record in the run, None if nothing is known."""
+        found: Outcome | None = self._value(
+            "select outcome from run_records where run_id = ? and record_id = ?", (run_id, record_id)
+        )
+        return found
+
     def ids(self, run_id: str, *, outcome: Outcome | None = None, limit: int = 10_000) -> list[str]:
         """Return the ids of the run's records, in their own order, optionally of one outcome."""
         rows = self._all(

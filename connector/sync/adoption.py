@@ -14,6 +14,7 @@ from connector.ace.record import AceRecord
 from connector.errors import Problem, RecordRejected
 from connector.mapping.inbound import to_salesforce
 from connector.mapping.outbound import snapshot
+from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.store.links import Link
 from connector.sync.engine import Engine
 from connector.sync.ports import Json, Row
@@ -36,11 +37,17 @@ def find_link(engine: Engine, apn_id: str, answer: Json) -> Link | None:
     link = engine.state.links.by_apn(apn_id)
     if link is not None:
         return link
-    row = _row_with_identifier(engine, apn_id)
-    if row is not None:
-        return adopt(engine, row["Id"], apn_id)
+    if not _APN_ID.match(apn_id):
+        return None
+    holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.apn_id, apn_id)
+    for record_id, deleted in holders.items():
+        if not deleted:
+            return adopt(engine, record_id, apn_id)
     partner_id = str(answer.get("PartnerOpportunityIdentifier") or "")
-    return _by_partner_identifier(engine, apn_id, partner_id) if is_record_id(engine, partner_id) else None
+    if is_record_id(engine, partner_id):
+        return _by_partner_identifier(engine, apn_id, partner_id)
+    once = next(iter(holders), "") or _once_logged(engine, apn_id)
+    return _tombstone(engine, once, apn_id) if once else None
 
 
 def is_record_id(engine: Engine, text: str) -> bool:
@@ -79,12 +86,17 @@ def _adopt_listed(engine: Engine, record_id: str, apn_id: str) -> None:
         engine.state.links.save(known)
 
 
-def _row_with_identifier(engine: Engine, apn_id: str) -> Row | None:
-    if not _APN_ID.match(apn_id):
-        return None
-    query = f"SELECT Id FROM {engine.mapping.object_name} WHERE {engine.names.apn_id} = '{apn_id}'"  # noqa: S608 - checked above
-    rows = list(engine.salesforce.query(query))
-    return rows[0] if len(rows) == 1 else None
+def _once_logged(engine: Engine, apn_id: str) -> str:
+    """Return the id of the record that a sync log of an earlier state names for the opportunity, empty for none.
+
+    The recycle bin forgets after 15 days; the logs remember until their retention ends.
+    """
+    logged = engine.salesforce.query(
+        f"SELECT {Detail.RECORD_ID} FROM {SYNC_LOG_DETAIL} WHERE {Detail.APN_ID} = '{apn_id}' "  # noqa: S608 - checked above
+        "ORDER BY CreatedDate DESC LIMIT 5"
+    )
+    ids = (str(row[Detail.RECORD_ID] or "") for row in logged)
+    return next((record_id for record_id in ids if is_record_id(engine, record_id)), "")
 
 
 def _by_partner_identifier(engine: Engine, apn_id: str, record_id: str) -> Link:

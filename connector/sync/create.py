@@ -40,7 +40,8 @@ def create_opportunity(engine: Engine, link: Link, record: AceRecord) -> dict[st
     if share is None or not share.create_request:
         # The body of an intent is missing after a person's data was forgotten; its token is derived, so it comes back.
         share = _intend(engine, link, record)
-    if not (_doubtful(engine, share) and _adopt_created(engine, link, share, _body_of(share))):
+    since = share.started_at - CLOCK_MARGIN
+    if not (_doubtful(engine, share) and _adopt_created(engine, link, share, _body_of(share), since=since)):
         _create(engine, link, share)
     request: dict[str, Any] = json.loads(share.create_request)
     return request
@@ -91,7 +92,7 @@ def _create(engine: Engine, link: Link, share: Share) -> None:
     except StaleRecord:
         # The token was used before with another body: by a lost state or a second worker. Its opportunity is ours to
         # adopt.
-        if not _adopt_created(engine, link, share, None):
+        if not _adopt_created(engine, link, share, None, since=None):
             _next_generation(engine, link)
             raise Retriable(
                 "The client token was used before without a result; the next one is tried.", after=1
@@ -136,9 +137,11 @@ def _body_of(share: Share) -> dict[str, Value]:
     return api_shape.from_get(api_shape.created_answer(json.loads(share.create_request), {}))
 
 
-def _adopt_created(engine: Engine, link: Link, share: Share, applied: dict[str, Value] | None) -> bool:
-    """Look for an opportunity that carries the record's id and was created since the intent; adopt it."""
-    found = _find(engine, link.record_id, share.started_at - CLOCK_MARGIN)
+def _adopt_created(
+    engine: Engine, link: Link, share: Share, applied: dict[str, Value] | None, *, since: datetime | None
+) -> bool:
+    """Look for an opportunity that carries the record's id and was created since then, or ever; adopt it."""
+    found = _find(engine, link.record_id, since)
     if len(found) > 1:
         raise Refused(
             f"{len(found)} opportunities at AWS carry the identifier of {link.record_id}: {', '.join(found)}. "
@@ -149,7 +152,7 @@ def _adopt_created(engine: Engine, link: Link, share: Share, applied: dict[str, 
     return bool(found)
 
 
-def _find(engine: Engine, record_id: str, created_after: datetime) -> list[str]:
+def _find(engine: Engine, record_id: str, created_after: datetime | None) -> list[str]:
     pages = engine.partner_central.list_opportunities(created_after=created_after)
     ids = (
         summary["Id"] for page in pages for summary in page if summary.get("PartnerOpportunityIdentifier") == record_id

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from connector.ace.catalogue import AceField, opportunity_fields
 from connector.errors import ConfigError
+from connector.mapping.currency import RECORD_CURRENCY
 from connector.mapping.describe import ObjectDescribe
 from connector.mapping.model import Mapping as FieldMap
 from connector.mapping.outbound import select_paths
@@ -46,6 +47,11 @@ class Engine:
     person_waits: bool = False
     """Work that a person asked for was done since the last write-back; lost on restart, which delays it a little."""
 
+    looked_at: dict[str, datetime] = field(default_factory=dict)
+    """When the flag of a record that waits was last seen set; lost on restart, which costs a look."""
+    troubles: dict[str, str] = field(default_factory=dict)
+    """Why work of a kind does not come forward, by kind, until some of it does; for the status page in Salesforce."""
+
     def now(self) -> datetime:
         return self.clock.now()
 
@@ -65,5 +71,6 @@ class Engine:
 
     def row_fields(self) -> tuple[str, ...]:
         """Everything that is read with a row: audit fields, own fields, Name, and what the mapping reads."""
-        wanted = (*AUDIT_FIELDS, *self.own_fields(), *select_paths(self.mapping))
+        currency = (RECORD_CURRENCY,) if self.describe().field(RECORD_CURRENCY) else ()
+        wanted = (*AUDIT_FIELDS, *self.own_fields(), *currency, *select_paths(self.mapping))
         return tuple(dict.fromkeys(wanted))

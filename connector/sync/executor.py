@@ -33,11 +33,14 @@ from connector.store.links import Link
 from connector.store.queue import Item
 from connector.sync import inbound, logs, outbound, queueing
 from connector.sync.engine import Engine, Priority
-from connector.sync.problems import as_problem
+from connector.sync.problems import as_problem, waiting
 from connector.sync.requests import perform_request
+from connector.sync.withdrawal import withdrawn
 
 LONGEST_PAUSE = 900.0
-AUTH_PAUSE = timedelta(minutes=5)
+AUTH_PAUSE = LONG_WAIT = timedelta(minutes=5)
+MANY_ATTEMPTS = 5
+"""Failed attempts after which a wait is told: shorter troubles pass without anybody having to know."""
 RECORD_WORK = frozenset({queueing.OUTBOUND, queueing.INBOUND, queueing.REQUEST})
 
 log = structlog.get_logger(__name__)
@@ -73,6 +76,7 @@ class Executor:
 
     def _conclude(self, item: Item, error: Exception | None) -> None:
         if error is None:
+            self.engine.troubles.pop(item.kind, None)
             self.engine.state.queue.done(item)
         elif isinstance(error, ConnectorError):
             self._settle(item, error)
@@ -95,21 +99,42 @@ class Executor:
             case outbound.Held():
                 queue.hold(item, str(error))
             case Deferred():
+                self._tell_wait(item, error, long=error.until - now >= LONG_WAIT)
                 queue.defer(item, error.until, str(error))
-            case Retriable():
-                queue.retry(item, now + _pause(item.attempts, error.after), str(error))
-            case StaleRecord():
-                queue.retry(item, now + _pause(item.attempts, None), str(error))
+            case Retriable() | StaleRecord():
+                self._tell_wait(item, error, long=item.attempts + 1 >= MANY_ATTEMPTS)
+                after = error.after if isinstance(error, Retriable) else None
+                queue.retry(item, now + _pause(item.attempts, after), str(error))
             case AuthFailed() | ConfigError():
+                self._tell_wait(item, error, long=True)
+                queue.defer(item, now + AUTH_PAUSE, str(error))
+            case MappingError():
+                # Whoever mends the mapping or the permission need not release anything: the work comes back by itself.
+                self.engine.troubles[item.kind] = str(error)
+                if item.kind in RECORD_WORK:
+                    self._report(item, error)
+                queue.defer(item, now + AUTH_PAUSE, str(error))
+            case Refused() if item.kind not in RECORD_WORK:
+                self.engine.troubles[item.kind] = str(error)
                 queue.defer(item, now + AUTH_PAUSE, str(error))
             case RecordRejected():
                 self._report(item, error)
                 queue.fail(item, str(error))
-            case Refused() | MappingError():
+            case Refused():
                 self._report(item, error)
                 queue.hold(item, str(error))
             case _:
                 queue.fail(item, str(error))
+
+    def _tell_wait(self, item: Item, error: ConnectorError, *, long: bool) -> None:
+        """What waits for long says so: the worker on its status page, a record that is due in its sync log."""
+        if not long:
+            return
+        self.engine.troubles[item.kind] = str(error)
+        if item.kind != queueing.OUTBOUND:
+            return
+        run_id = str(item.payload.get("run") or "") or _fallback_run(self.engine, item)
+        logs.note_problem(self.engine, run_id, _subject(self.engine, item), waiting(error))
 
     def _survive(self, item: Item, error: Exception) -> None:
         """A fault of the connector itself: this record waits for a person, a periodic job is tried again, the worker
@@ -133,7 +158,7 @@ class Executor:
         run_id = str(item.payload.get("run") or "") or _fallback_run(self.engine, item)
         with self.engine.state.transaction():
             logs.log_problems(self.engine, run_id, link, problems)
-            if item.kind == queueing.OUTBOUND:
+            if item.kind == queueing.OUTBOUND and isinstance(error, RecordRejected):
                 _count_failure(self.engine, link)
 
 
@@ -175,7 +200,9 @@ def _pause(attempts: int, after: float | None) -> timedelta:
 
 
 def _send(engine: Engine, item: Item) -> None:
-    outbound.send(engine, item.key, str(item.payload["run"]))
+    run_id = str(item.payload.get("run") or "") or _fallback_run(engine, item)
+    if not withdrawn(engine, item, run_id):
+        outbound.send(engine, item.key, run_id)
 
 
 def _receive(engine: Engine, item: Item) -> None:

@@ -18,6 +18,7 @@ from connector.sync.ports import RowOutcome
 
 BATCH = 200
 ORDER = (SYNC_LOG, SYNC_LOG_DETAIL)
+PURGE_SLICE = 2000
 ATTEMPTS = 10
 """Refusals after which a log row is given up: the worker's own log keeps the fact."""
 
@@ -90,13 +91,20 @@ def _later(engine: Engine, row: OutboxRow, reason: str, after: float | None) -> 
     engine.state.outbox.retry(row.object_name, row.key, engine.now() + pause, reason)
 
 
-def purge_old_logs(engine: Engine, limit: int = 2000) -> int:
-    """Delete the sync logs, with their details, that are older than the admin's retention; return how many."""
+def purge_old_logs(engine: Engine, limit: int = PURGE_SLICE) -> int:
+    """Delete the sync logs, with their details, that are older than the admin's retention; return how many.
+
+    A log below which a reason is still open stays until the reason is gone: nobody would be told of it again.
+    """
     days = engine.settings.log_retention_days
     if days is None:
         return 0
     before = (engine.salesforce.server_time() - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    query = f"SELECT Id FROM {SYNC_LOG} WHERE CreatedDate < {before} ORDER BY CreatedDate LIMIT {limit}"  # noqa: S608
+    unsettled = f"SELECT {Detail.LOG} FROM {SYNC_LOG_DETAIL} WHERE {Detail.STATUS} IN ({logs.OPEN_STATUSES})"  # noqa: S608
+    query = (
+        f"SELECT Id FROM {SYNC_LOG} WHERE CreatedDate < {before} AND Id NOT IN ({unsettled}) "  # noqa: S608
+        f"ORDER BY CreatedDate LIMIT {limit}"
+    )
     ids = [row["Id"] for row in engine.salesforce.query(query)]
     return sum(_deleted(outcome) for outcome in engine.salesforce.delete(ids)) if ids else 0
 

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from connector.ace import api_shape, lifecycle
-from connector.ace.catalogue import Owner
+from connector.ace.catalogue import Owner, opportunity_fields
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
 from connector.errors import Deferred, Problem, RecordRejected
+from connector.mapping.currency import foreign_amounts
 from connector.mapping.inbound import to_salesforce
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
@@ -23,6 +24,7 @@ from connector.sync.base import mark_applied, remember_answer
 from connector.sync.engine import Engine
 from connector.sync.observe import SETTLING, is_settled
 from connector.sync.ports import Json, Row
+from connector.sync.problems import invisible
 from connector.sync.queueing import enqueue_inbound, enqueue_outbound
 from connector.sync.writeback import SERVER_TIME, bury, put
 
@@ -63,7 +65,13 @@ def fetch(engine: Engine, apn_id: str) -> Arrival:
 
 
 def _canonical(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Value]:
-    return {**api_shape.from_summary(summary), **api_shape.from_get(answer)}
+    """Return both views as one record. What goes out with the submission AWS leaves out until then, which says nothing
+    of its value.
+    """
+    fields = opportunity_fields()
+    view = api_shape.from_summary(summary)
+    known = {name: value for name, value in view.items() if value is not None or not fields[name].submit}
+    return {**known, **api_shape.from_get(answer)}
 
 
 def read_row(engine: Engine, link: Link) -> Row | None:
@@ -77,7 +85,7 @@ def read_row(engine: Engine, link: Link) -> Row | None:
         if link.record_id in engine.salesforce.deleted(link.object_name, [link.record_id]):
             bury(engine, link)
             return None
-        raise RecordRejected((_invisible(link),))
+        raise RecordRejected((invisible(link),))
     if not is_settled(engine, row):
         reason = "The row was modified a moment ago; it is read once that second is over."
         raise Deferred(reason, engine.now() + SETTLING)
@@ -94,10 +102,7 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
     waiting = _waiting_paths(engine, link)
     changed = changed_at_aws(link.applied or {}, arrival.record) | _named(engine, waiting, arrival.record)
     conflicts = conflicting(engine, link, row, changed)
-    describe = engine.describe()
-    values, problems = to_salesforce(
-        engine.mapping, arrival.record, describe, only=changed - set(conflicts), creating=False
-    )
+    values, problems = _translated(engine, row, arrival.record, changed - set(conflicts))
     values = _missing_values(engine, row, values, waiting)
     status = link.review_status
     with engine.state.transaction():
@@ -144,9 +149,7 @@ def apply_known(engine: Engine, link: Link) -> None:
     waiting = _waiting_paths(engine, link)
     changed = changed_at_aws(link.applied or {}, record) | _named(engine, waiting, record)
     conflicts = conflicting(engine, link, link.row, changed)
-    values, problems = to_salesforce(
-        engine.mapping, record, engine.describe(), only=changed - set(conflicts), creating=False
-    )
+    values, problems = _translated(engine, link.row, record, changed - set(conflicts))
     values = _missing_values(engine, link.row, values, waiting)
     if not link.modstamp and _touches_people(engine, values):
         # The row was written since, or read within its second: no guard made from it would tell of a person's edit.
@@ -157,6 +160,16 @@ def apply_known(engine: Engine, link: Link) -> None:
     _keep_unapplied(link, problems, values, engine)
     _keep_conflicting(link, conflicts)
     _queue_values(engine, link, link.row, values, changed=False)
+
+
+def _translated(
+    engine: Engine, row: Row, record: AceRecord, wanted: set[str]
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """Return the wanted fields as Salesforce values, and those that this row cannot take."""
+    foreign = foreign_amounts(engine.mapping, row, record, wanted)
+    only = wanted - {problem.field for problem in foreign}
+    values, problems = to_salesforce(engine.mapping, record, engine.describe(), only=only, creating=False)
+    return values, (*problems, *foreign)
 
 
 def changed_at_aws(applied: AceRecord, now: AceRecord) -> set[str]:
@@ -319,16 +332,6 @@ def _alarm(arrival: Arrival) -> tuple[Problem, ...]:
     return (problem,)
 
 
-def _invisible(link: Link) -> Problem:
-    return Problem(
-        "RECORD_NOT_VISIBLE",
-        "",
-        link.record_id,
-        "The linked Salesforce record is not visible to the integration user.",
-        "Give the integration user View All and Modify All on the object, or restore the record.",
-    )
-
-
 def create_record(engine: Engine, arrival: Arrival, run_id: str) -> None:
     """Create the Salesforce record of an opportunity that a colleague made in Partner Central (IN-05), by its AWS
     identifier.
@@ -377,4 +380,6 @@ def _link_created(engine: Engine, record_id: str, row: Row, arrival: Arrival, ru
         _remember(engine, link, arrival)
         link.confirm_applied()
         engine.state.links.save(link)
+        # While the record could not be created, its reasons bore the opportunity's id.
+        logs.resolve(engine, link.apn_id, run_id)
         logs.log_success(engine, run_id, link, arrival.answer)

@@ -17,6 +17,7 @@ from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail, 
 from connector.store.links import Link
 from connector.store.runs import Run
 from connector.sync.engine import Engine
+from connector.sync.problems import WAITING
 
 TO_AWS, FROM_AWS = "To AWS", "From AWS"
 OUTBOUND_RETRIEVAL = "Outbound File Retrieval"
@@ -24,12 +25,14 @@ INBOUND_FILES = "Inbound File Retrieval"
 INBOUND_RECORDS = "Inbound Record Retrieval"
 API_SUCCESS, PROCESSED, PARTIAL, ERROR = "API Success", "Processed", "Partial", "Error"
 PENDING, HELD, RESOLVED = "Pending", "Held", "Resolved"
+OPEN_STATUSES = ", ".join(f"'{status}'" for status in (ERROR, PENDING, HELD))
 
 LONG_TEXT, SUMMARY_TEXT, RECORD_ID_LENGTH = 131_072, 255, 18
 RUN_OPEN = timedelta(days=1)
 """How long a run's log may still change: until then, records of the run may be held or repeated."""
 
-_WAITING = {"PENDING_NOT_SHARED": PENDING, "HELD_IN_REVIEW": HELD}
+_TAKEN_BACK = "Not processed after all: Salesforce refused the values. The detail with status Error says why."
+_WAITING = {"PENDING_NOT_SHARED": PENDING, WAITING: PENDING, "HELD_IN_REVIEW": HELD}
 
 
 def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "") -> str:
@@ -74,6 +77,16 @@ def log_success(
         note_problem(engine, run_id, link, problem)
 
 
+def withdraw_success(engine: Engine, run_id: str, link: Link) -> None:
+    """Take back that the record went through: its values were refused, for reasons that have details of their own."""
+    key = f"{run_id}:{link.record_id}"
+    waiting = engine.state.outbox.get(SYNC_LOG_DETAIL, key)
+    if waiting is not None and waiting.attempts == 0:
+        engine.state.outbox.done(SYNC_LOG_DETAIL, key, waiting.body)
+    elif engine.state.runs.outcome(run_id, link.record_id) == "success":
+        _put(engine, SYNC_LOG_DETAIL, Detail.KEY, key, {Detail.STATUS: RESOLVED, Detail.ERROR_MESSAGE: _TAKEN_BACK})
+
+
 def log_problems(
     engine: Engine, run_id: str, link: Link, problems: Iterable[Problem], payload: Mapping[str, Any] | None = None
 ) -> None:
@@ -110,6 +123,24 @@ def resolve(engine: Engine, record_id: str, run_id: str = "", *, keep: Iterable[
             continue
         engine.state.problems.close(known.detail_key, engine.now())
         _put(engine, SYNC_LOG_DETAIL, Detail.KEY, known.detail_key, {Detail.STATUS: RESOLVED, Detail.REPROCESS: False})
+
+
+def adopt_reasons(engine: Engine) -> None:
+    """Know again the reasons that a lost state left open in Salesforce: they are kept up and closed as ours."""
+    details = engine.salesforce.query(
+        f"SELECT {Detail.KEY}, {Detail.RECORD_ID}, {Detail.ERROR_CODE}, {Detail.RETRY_COUNT}, "  # noqa: S608 - our names
+        f"{Detail.LOG_REF}.{Log.KEY} FROM {SYNC_LOG_DETAIL} WHERE {Detail.STATUS} IN ({OPEN_STATUSES})"
+    )
+    for one in details:
+        if one[Detail.KEY] and one[Detail.RECORD_ID] and one[Detail.ERROR_CODE]:
+            engine.state.problems.adopt(
+                one[Detail.KEY],
+                one[Detail.RECORD_ID],
+                one[Detail.ERROR_CODE],
+                engine.now(),
+                log_key=str((one[Detail.LOG_REF] or {}).get(Log.KEY) or ""),
+                count=int(one[Detail.RETRY_COUNT] or 0) + 1,
+            )
 
 
 def run_status(success: int, error: int) -> str:

@@ -207,6 +207,12 @@ def changed_paths(link: Link | None, snap: dict[str, str | None]) -> tuple[str, 
     )
 
 
+def edited_with_our_user(engine: Engine, row: Row) -> bool:
+    """Whether an integration user made an edit of the row that is none of the connector's own writes (ELIG-24)."""
+    link = engine.state.links.get(row["Id"])
+    return not _person(engine, row) and bool(changed_paths(link, snapshot(engine.mapping, row)))
+
+
 def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None], verdict: Verdict, run_id: str) -> bool:
     moved = not _seen_so(engine, link, row, snap)
     link.row, link.modstamp = row, row["SystemModstamp"]

@@ -10,11 +10,12 @@ from connector.ace import api_shape
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
 from connector.errors import Deferred, Problem, RecordRejected, Retriable, StaleRecord
+from connector.mapping.currency import AMOUNTS, CURRENCY, with_record_currency
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
 from connector.sync import logs, plan
 from connector.sync.base import base, forget_base, remember_answer
-from connector.sync.create import create_opportunity
+from connector.sync.create import ambiguous, create_opportunity
 from connector.sync.engine import Engine
 from connector.sync.inbound import apply_known, receive, user_edits
 from connector.sync.submission import drop_share, submission_under_way, submit
@@ -40,13 +41,15 @@ def send(engine: Engine, record_id: str, run_id: str) -> None:
     """Bring AWS to what the record's latest observed row says, as far as the rules allow now.
 
     Raises:
-        RecordRejected: the record's own problems, all of them.
+        RecordRejected: the record's own problems, all of them; or AWS holds several opportunities for it.
         Held: AWS reviews the record.
         Deferred, Retriable, AuthFailed: the door's, to be repeated; what was done so far is kept.
     """
     link = engine.state.links.get(record_id)
     if link is None or link.row is None or link.status == "tombstone":
         return None
+    if link.status == "held":
+        _choose(engine, link)
     _check_identifier(engine, link)
     if link.apn_id and link.applied is None:
         # Nothing is known of how the two sides came to differ: AWS's side is looked at before anything is sent.
@@ -63,9 +66,11 @@ def send(engine: Engine, record_id: str, run_id: str) -> None:
 
 def facts_for(engine: Engine, link: Link, answer: dict[str, Any] | None) -> plan.OutboundFacts:
     """Return what the planner needs; ``answer`` is AWS's record, None when there is none yet."""
-    record, problems = to_ace(engine.mapping, link.row or {}, engine.catalogue)
+    row = link.row or {}
+    record, problems = to_ace(engine.mapping, row, engine.catalogue)
+    first = answer is None or plan.is_draft(answer)
     return plan.OutboundFacts(
-        record=outgoing(engine, link, record),
+        record=outgoing(engine, link, with_record_currency(row, record), first=first),
         mapping_problems=problems,
         base=answer,
         today=engine.now().date(),
@@ -75,18 +80,52 @@ def facts_for(engine: Engine, link: Link, answer: dict[str, Any] | None) -> plan
         share_automatically=engine.settings.share_automatically,
         update_automatically=engine.settings.update_automatically,
         unknown_members=tuple((answer or {}).get("UnknownMembers") or ()),
+        edited=_edited(engine, link),
+        view=api_shape.from_summary(link.summary or {}),
     )
 
 
-def outgoing(engine: Engine, link: Link, record: AceRecord) -> dict[str, Value]:
+def _edited(engine: Engine, link: Link) -> frozenset[str]:
+    """Return the ACE fields that a person changed since the record was last handled; a first share has none."""
+    if not link.seen:
+        return frozenset()
+    edits = user_edits(engine, link, link.row or {})
+    return frozenset(field.ace_field for field in engine.mapping.fields if field.path in edits)
+
+
+def outgoing(engine: Engine, link: Link, record: AceRecord, *, first: bool) -> dict[str, Value]:
     """Return the record without the fields that AWS may change too and that nobody changed here: there, AWS's value
     stays.
+
+    Args:
+        first: the opportunity was not submitted yet. What goes out with the submission AWS does not know before it,
+            so that Salesforce's word counts, edited or not.
     """
     if link.apn_id is None or not (link.seen or link.applied is not None):
         return dict(record)
     edits = user_edits(engine, link, link.row or {})
     kept = {field.ace_field for field in engine.mapping.fields if not field.inbound or field.path in edits}
+    if kept.intersection(AMOUNTS):
+        kept.add(CURRENCY)
+    if first:
+        kept |= {name for name in record if engine.catalogue[name].submit}
     return {name: value for name, value in record.items() if name in kept}
+
+
+def _choose(engine: Engine, link: Link) -> None:
+    """Several opportunities name the record: the one that it carries itself is its own; without one a person chooses.
+
+    Raises:
+        RecordRejected: the record carries none of them.
+    """
+    found = link.hold_reason.split(", ")
+    carried = (link.row or {}).get(engine.names.apn_id)
+    if carried not in found:
+        raise RecordRejected((ambiguous(link.record_id, found),))
+    if carried != link.apn_id:
+        link.apn_id, link.aws, link.summary, link.applied, link.seen = carried, None, None, None, {}
+    link.status, link.hold_reason = "linked", ""
+    engine.state.links.save(link)
 
 
 def _check_identifier(engine: Engine, link: Link) -> None:
@@ -105,9 +144,13 @@ def _check_identifier(engine: Engine, link: Link) -> None:
     raise RecordRejected((problem,))
 
 
-def _act(engine: Engine, link: Link, run_id: str) -> None:
+def _act(engine: Engine, link: Link, run_id: str, associated: dict[str, Any] | None = None) -> None:
+    """Plan and perform. An association moves the record at AWS without telling where to, so that an update behind one
+    is planned anew, on the record as it is by then; ``associated`` is what was done before.
+    """
     facts = facts_for(engine, link, base(engine, link))
     turn = _Turn(engine, link, run_id, facts.record)
+    turn.payload = associated or {}
     actions = plan.plan_outbound(facts)
     if isinstance(actions[0], plan.Create):
         turn.payload = create_opportunity(engine, link, facts.record)
@@ -115,7 +158,12 @@ def _act(engine: Engine, link: Link, run_id: str) -> None:
         turn.sent, actions = facts.record, plan.plan_outbound(facts)
     turn.depart(actions)
     for action in actions:
+        if isinstance(action, plan.Update) and link.aws is None:
+            if associated is not None:
+                raise StaleRecord("AWS does not show yet what was associated.")
+            return _act(engine, link, run_id, turn.payload)
         turn.perform(action)
+    return None
 
 
 class _Turn:

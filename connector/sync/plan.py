@@ -13,8 +13,10 @@ from datetime import date
 from typing import Any
 
 from connector.ace import api_shape, lifecycle, rules
-from connector.ace.catalogue import Moment, opportunity_fields
+from connector.ace.catalogue import AceField, Moment, opportunity_fields
+from connector.ace.formats import shown
 from connector.ace.record import AceRecord, Value
+from connector.ace.text import same
 from connector.errors import Problem
 
 
@@ -91,6 +93,8 @@ class OutboundFacts:
         mapping_problems: values that could not be translated.
         base: the last known GetOpportunity answer, None when the record has no opportunity yet.
         unknown_members: members of AWS's record that the service model does not know.
+        edited: ACE fields that a person changed since the record was last handled.
+        view: AWS's own view of the opportunity as a canonical record, as far as it is known.
         submitting: a share of this record is under way (a draft of ours that waits for its submission).
         requested: a person asked for it.
         share_automatically, update_automatically: the admin's two settings.
@@ -107,6 +111,8 @@ class OutboundFacts:
     share_automatically: bool = False
     update_automatically: bool = False
     unknown_members: tuple[str, ...] = field(default=())
+    edited: frozenset[str] = frozenset()
+    view: AceRecord = field(default_factory=dict)
 
 
 def plan_outbound(facts: OutboundFacts) -> tuple[Action, ...]:
@@ -135,7 +141,7 @@ def is_draft(base: Mapping[str, Any]) -> bool:
 
 def _differs(record: AceRecord, base: Mapping[str, Any]) -> bool:
     """Whether there is something to send once AWS takes it."""
-    return bool(api_shape.locked_changes(record, base) or association_changes(record, api_shape.from_get(base)))
+    return bool(api_shape.locked_changes(record, base) or any(association_changes(record, api_shape.from_get(base))))
 
 
 def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
@@ -147,11 +153,11 @@ def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
 
 def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action, ...]:
     before = api_shape.from_get(base)
-    locked = api_shape.locked_changes(facts.record, base)
+    locked = api_shape.locked_changes(facts.record, base) + _without_a_way(facts, before)
     changes = api_shape.changed_fields(facts.record, base)
-    links = association_changes(facts.record, before)
+    early, late = association_changes(facts.record, before)
     submits = is_draft(base) and (facts.submitting or facts.requested)
-    if not (changes or links or submits):
+    if not (changes or early or late or submits):
         return (Reject(facts.mapping_problems),) if facts.mapping_problems else (Settle(locked),)
     if not (facts.requested or facts.submitting or facts.update_automatically):
         return (Await(_waits_for_request("update")),)
@@ -160,8 +166,27 @@ def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action,
     if problems:
         return (Reject(problems),)
     update = (Update(api_shape.to_update(facts.record, base, catalog=facts.catalog), changes),) if changes else ()
-    end = _submission(facts.record) if submits else Settle(locked)
-    return (*update, *links, end)
+    end = _submission({**before, **facts.record}) if submits else Settle(locked)
+    if lifecycle.phase(review_status(base)) is lifecycle.Phase.ACTION_REQUIRED:
+        # The update hands the record to AWS's reviewers, who lock it: what they asked for goes first.
+        return (*early, *late, *update, end)
+    return (*early, *update, *late, end)
+
+
+def _without_a_way(facts: OutboundFacts, before: AceRecord) -> tuple[Problem, ...]:
+    """Return one problem for each edit that no call of this connector takes to AWS once the record was submitted."""
+    if is_draft(facts.base or {}):
+        return ()
+    at_aws = {**facts.view, **before}
+    fields = opportunity_fields()
+    return tuple(
+        _not_updatable(fields[name], value, at_aws[name])
+        for name, value in facts.record.items()
+        if name in facts.edited
+        and name in at_aws
+        and not (fields[name].update_path or fields[name].associate)
+        and not same(value, at_aws[name])
+    )
 
 
 def _rule_problems(facts: OutboundFacts, moment: Moment, before: AceRecord | None) -> tuple[Problem, ...]:
@@ -182,19 +207,28 @@ def _many(value: Value) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def association_changes(record: AceRecord, before: AceRecord) -> tuple[Associate | Disassociate, ...]:
-    """Return what to associate and, after that, what to take away: a record never stands without a solution in
-    between.
+def association_changes(
+    record: AceRecord, before: AceRecord
+) -> tuple[tuple[Associate | Disassociate, ...], tuple[Disassociate, ...]]:
+    """Return what to do before the record is updated, and what to take away after it.
+
+    Solutions and products are added before others are taken away, so that a record never stands without one in
+    between; only where AWS takes no more of them, as many go first as are in the way. Everything else is taken away
+    first: an opportunity has one offer, or one offer set, at a time.
     """
-    add: list[Associate] = []
     drop: list[Disassociate] = []
+    add: list[Associate] = []
+    late: list[Disassociate] = []
     for name, known in opportunity_fields().items():
         if not known.associate or name not in record:
             continue
-        want, have = _many(record[name]), _many(before.get(name))
-        add += [Associate(known.associate, entity) for entity in dict.fromkeys(want) if entity not in have]
-        drop += [Disassociate(known.associate, entity) for entity in have if entity not in want]
-    return (*add, *drop)
+        want, have = dict.fromkeys(_many(record[name])), _many(before.get(name))
+        new = [Associate(known.associate, entity) for entity in want if entity not in have]
+        old = [Disassociate(known.associate, entity) for entity in have if entity not in want]
+        surplus = max(0, len(have) + len(new) - (known.max_values or len(have) + len(new)))
+        first = surplus if known.associate in api_shape.SOLUTION_TYPES else len(old)
+        drop, add, late = drop + old[:first], add + new, late + old[first:]
+    return (*drop, *add), tuple(late)
 
 
 def _submission(record: AceRecord) -> Submit:
@@ -209,6 +243,17 @@ def _waits_for_request(what: str) -> Problem:
         "",
         f"Pending, not shared: the edit waits for a request, since {setting} is off.",
         f"Use Share with AWS on the record, run `connector action share`, or switch on {setting} in the settings.",
+    )
+
+
+def _not_updatable(field: AceField, value: Value, kept: Value) -> Problem:
+    what = "goes out once, when the opportunity is submitted" if field.submit else "is not changed by an update"
+    return Problem(
+        "FIELD_NOT_UPDATED",
+        field.name,
+        shown(value),
+        f"At AWS {field.label} {what}; AWS keeps {shown(kept)!r}.",
+        "Change it in Partner Central, or set the field back to AWS's value.",
     )
 
 

@@ -90,6 +90,10 @@ class SalesforcePort(Protocol):
         among them where the platform lets us tell the two apart."""
         ...
 
+    def holders(self, object_name: str, field: str, value: str) -> dict[str, bool]:
+        """Return the rows whose field has the value, those in the recycle bin too: id → whether it is deleted."""
+        ...
+
     def update(self, object_name: str, rows: Sequence[Row]) -> Sequence[RowOutcome]:
         """Update rows by ``Id`` in collections of 200, each row by itself."""
         ...

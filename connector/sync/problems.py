@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from connector.errors import ConnectorError, MappingError, Problem, Refused
+from connector.errors import AuthFailed, ConfigError, ConnectorError, MappingError, Problem, Refused
+from connector.store.links import Link
 
+WAITING = "WAITING"
 _REMEDIES: dict[type[ConnectorError], tuple[str, str]] = {
     Refused: ("REFUSED", "Follow the message, then release the item with `connector queue release`."),
-    MappingError: ("MAPPING", "Correct and publish the mapping, then release the item with `connector queue release`."),
+    MappingError: ("MAPPING", "Correct and publish the mapping; the record then goes out by itself."),
 }
 
 
@@ -16,3 +18,21 @@ def as_problem(error: ConnectorError) -> Problem:
         if isinstance(error, kind):
             return Problem(code, "", "", str(error), remedy)
     return Problem(type(error).__name__.upper(), "", "", str(error), "See the worker's log for details.")
+
+
+def waiting(error: ConnectorError) -> Problem:
+    """Return why a record that is due has not gone out for some time; it is tried again by itself."""
+    blocked = isinstance(error, AuthFailed | ConfigError)
+    remedy = "Remove the cause; the record then goes out by itself." if blocked else "It is tried again by itself."
+    return Problem(WAITING, "", "", str(error), remedy)
+
+
+def invisible(link: Link) -> Problem:
+    """Return the problem of a linked record that we do not see, though nothing says that it was deleted."""
+    return Problem(
+        "RECORD_NOT_VISIBLE",
+        "",
+        link.record_id,
+        "The linked Salesforce record is not visible to the integration user.",
+        "Give the integration user View All and Modify All on the object, or restore the record.",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from connector.errors import Deferred, Problem, RecordRejected, Retriable
+from connector.errors import Deferred, Problem, RecordRejected, Retriable, StaleRecord
 from connector.store.links import Link
 from connector.store.shares import Share
 from connector.sync.engine import Engine
@@ -13,7 +13,8 @@ from connector.sync.plan import Submit
 from connector.sync.tokens import submit_token
 
 POLL_AFTER = timedelta(seconds=2)
-_PASSING = ("InternalError", "RequestThrottled", "ServiceQuotaExceeded")
+QUOTA_PAUSE = timedelta(hours=2)
+_PASSING = ("InternalError", "RequestThrottled")
 
 
 def submission_under_way(engine: Engine, link: Link) -> bool:
@@ -77,18 +78,38 @@ def _start(engine: Engine, link: Link, share: Share, action: Submit) -> dict[str
     share.step, share.involvement, share.visibility = "submitting", action.involvement, action.visibility
     engine.state.shares.save(share)
     # Same token and same words: repeating this after a lost answer starts nothing twice.
-    task = engine.partner_central.start_engagement(
-        apn_id, token=share.submit_token, involvement=action.involvement, visibility=action.visibility
-    )
+    try:
+        task = engine.partner_central.start_engagement(
+            apn_id, token=share.submit_token, involvement=action.involvement, visibility=action.visibility
+        )
+    except StaleRecord:
+        task = _started_before(engine, share, apn_id)
     share.step, share.task_id = "polling", task.get("TaskId")
     engine.state.shares.save(share)
     return task
+
+
+def _started_before(engine: Engine, share: Share, apn_id: str) -> dict[str, Any]:
+    """Return the task that used the token with other words, by a lost answer or a lost state, if it lives.
+
+    Raises:
+        Retriable: it came to nothing; the next token is tried.
+    """
+    tasks = engine.partner_central.engagement_tasks(opportunity_id=apn_id)
+    alive = next((task for task in tasks if task.get("TaskStatus") in ("IN_PROGRESS", "COMPLETE")), None)
+    if alive is None:
+        share.generation, share.task_id, share.step = share.generation + 1, None, "created"
+        engine.state.shares.save(share)
+        raise Retriable("The submission's token was used before with other words; the next one is tried.", after=1)
+    return alive
 
 
 def _fail(engine: Engine, share: Share, task: dict[str, Any]) -> None:
     share.generation, share.task_id, share.step = share.generation + 1, None, "created"
     engine.state.shares.save(share)
     reason, message = str(task.get("ReasonCode") or "unknown"), str(task.get("Message") or "")
+    if reason == "ServiceQuotaExceeded":
+        raise Deferred(f"AWS's quota of submissions is used up: {message}", engine.now() + QUOTA_PAUSE)
     if reason in _PASSING or reason.endswith("Conflict"):
         raise Retriable(f"The submission failed for a passing reason ({reason}): {message}", after=60)
     problem = Problem(

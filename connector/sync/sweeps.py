@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.errors import ConnectorError, RecordGone
+from connector.errors import ConnectorError, RecordGone, RecordRejected
 from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import adopt_page
@@ -33,6 +33,8 @@ def sweep_modified(engine: Engine) -> int:
 
     The first sweep of a new state looks at everything and links what is ours, before anything may be created.
     """
+    if engine.state.meta.get(ADOPTED) is None:
+        logs.adopt_reasons(engine)
     files = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_FILES)
     records = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS, parent=files)
     try:
@@ -42,6 +44,13 @@ def sweep_modified(engine: Engine) -> int:
         raise
     logs.log_call(engine, files)
     return queued
+
+
+def compare_anew(engine: Engine) -> None:
+    """Let the next sweep look at everything, and nothing be created before: the state does not know what happened."""
+    with engine.state.transaction():
+        engine.state.meta.delete(ADOPTED)
+        engine.state.cursors.delete(_CURSOR)
 
 
 def _walk_until_quiet(engine: Engine, run_id: str) -> int:
@@ -67,8 +76,8 @@ def _walk(engine: Engine, after: datetime | None, found: dict[str, str], run_id:
     for page in engine.partner_central.list_opportunities(modified_after=after):
         pages += 1
         newest = max([newest, *(str(summary["LastModifiedDate"]) for summary in page)])
-        if first:
-            adopt_page(engine, page)
+        # Not only at first: a state that was restored from a copy knows nothing of what was shared since.
+        adopt_page(engine, page)
         moved = [one for one in page if found.get(one["Id"]) != one["LastModifiedDate"] and _is_news(engine, one)]
         with engine.state.transaction():
             for summary in moved:
@@ -88,25 +97,23 @@ def _is_news(engine: Engine, summary: Json) -> bool:
 
 def sweep_summaries(engine: Engine, budget: int, older_than: timedelta) -> int:
     """Ask for AWS's view of up to ``budget`` open opportunities, longest unasked first; queue those that changed."""
-    now = engine.now()
-    changed = [
-        link.apn_id
-        for link in engine.state.links.summary_rotation(budget, (now - older_than).isoformat())
-        if link.apn_id and _looks_different(engine, link, now)
-    ]
-    if changed:
-        run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+    now, run_id, changed = engine.now(), "", 0
+    for link in engine.state.links.summary_rotation(budget, (now - older_than).isoformat()):
+        different = _looks_different(engine, link)
+        # What was found is queued with the mark that it was asked for: an interruption loses neither.
         with engine.state.transaction():
-            for apn_id in changed:
-                enqueue_inbound(engine, apn_id, run_id)
-    return len(changed)
+            engine.state.links.summarised(link.record_id, now.isoformat())
+            if different and link.apn_id:
+                run_id = run_id or logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+                enqueue_inbound(engine, link.apn_id, run_id)
+                changed += 1
+    return changed
 
 
-def _looks_different(engine: Engine, link: Link, now: datetime) -> bool:
-    engine.state.links.summarised(link.record_id, now.isoformat())
+def _looks_different(engine: Engine, link: Link) -> bool:
     try:
         summary = engine.partner_central.get_aws_opportunity_summary(link.apn_id or "")
-    except RecordGone:
+    except (RecordGone, RecordRejected):
         return False
     return not same_view(link.summary or {}, summary)
 

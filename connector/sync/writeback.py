@@ -164,12 +164,18 @@ def _look_again(engine: Engine, pending: Writeback, link: Link | None) -> None:
     engine.state.writebacks.done(pending.record_id, pending.values)
     if link is None or link.apn_id is None:
         return
-    if pending.attempts == 0:
-        # This was the first attempt, so nothing of ours can have arrived before.
-        link.written = {path: text for path, text in link.written.items() if path not in _mapped(engine, pending)}
-        engine.state.links.save(link)
+    _withdraw_intent(engine, pending, link)
     enqueue_inbound(engine, link.apn_id, "", fresh=True)
     _put_own(engine, pending, link)
+
+
+def _withdraw_intent(engine: Engine, pending: Writeback, link: Link) -> None:
+    """The values were not written. On a first attempt nothing of ours can have arrived before: they are no write in
+    doubt.
+    """
+    if pending.attempts == 0:
+        link.written = {path: text for path, text in link.written.items() if path not in _mapped(engine, pending)}
+        engine.state.links.save(link)
 
 
 def _refuse(engine: Engine, pending: Writeback, link: Link | None, error: ConnectorError) -> None:
@@ -177,9 +183,11 @@ def _refuse(engine: Engine, pending: Writeback, link: Link | None, error: Connec
     engine.state.writebacks.done(pending.record_id, pending.values)
     if link is None:
         return
+    _withdraw_intent(engine, pending, link)
     problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
     # The record's own run counted it as written when it was queued.
     run_id = engine.state.runs.of_record(link.record_id, logs.FROM_AWS) or _run(engine)
+    logs.withdraw_success(engine, run_id, link)
     logs.log_problems(engine, run_id, link, problems, payload=pending.values)
     if set(pending.values) - set(engine.names.all):
         _put_own(engine, pending, link)
@@ -206,4 +214,5 @@ def bury(engine: Engine, link: Link) -> None:
         "The Salesforce record was deleted; AWS keeps its opportunity.",
         "Close the opportunity in Partner Central if the deal is off: opportunities cannot be deleted there.",
     )
+    logs.resolve(engine, link.record_id)
     logs.log_problems(engine, _run(engine), link, (problem,))

@@ -144,6 +144,7 @@ class MemoryPartnerCentral:
 
     def start_engagement(self, opportunity_id: str, *, token: str, involvement: str, visibility: str) -> Json:
         with self.interruptions.call("aws submit"):
+            assert involvement in ("Co-Sell", "For Visibility Only"), f"AWS refuses {involvement!r}"
             body = json.dumps([opportunity_id, involvement, visibility])
             task = self.tasks.get(token)
             if task is None:

@@ -22,7 +22,7 @@ from connector.errors import (
     StaleRecord,
 )
 from connector.mapping.describe import ObjectDescribe
-from connector.names import SYNC_LOG
+from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, Detail
 from connector.sync.ports import Row
 
 INTEGRATION, PERSON = "005000000000001AAA", "005000000000002AAA"
@@ -57,6 +57,7 @@ class MemorySalesforce:
     watch: Callable[[str, str, Row, Row], None] = lambda *_: None
     tables: dict[str, dict[str, Row]] = field(default_factory=dict)
     bin: dict[str, str] = field(default_factory=dict)
+    binned: dict[str, Row] = field(default_factory=dict)
     record_writes: int = 0
     _ids: int = 0
 
@@ -72,12 +73,25 @@ class MemorySalesforce:
         return describe_opportunity()
 
     def query(self, soql: str) -> Iterator[Row]:
-        """Answer the one query that the engine asks: rows by AWS identifier."""
-        head, _, wanted = soql.partition(f" WHERE {APN_ID} = ")
-        assert head == f"SELECT Id FROM {OPPORTUNITY}", soql
+        """Answer what the engine asks of the log details: those of an AWS identifier, and those that are open."""
+        head, _, condition = soql.partition(" WHERE ")
+        assert head.endswith(f" FROM {SYNC_LOG_DETAIL}"), soql
         with self.interruptions.call("salesforce read"):
-            found = [row for row in self._table(OPPORTUNITY).values() if _alike(row.get(APN_ID), wanted.strip("'"))]
-        yield from ({"Id": row["Id"]} for row in found)
+            found = [self._with_log(row) for row in self._table(SYNC_LOG_DETAIL).values() if _meets(row, condition)]
+        yield from found
+
+    def _with_log(self, detail: Row) -> Row:
+        return detail | {Detail.LOG_REF: dict(detail.get(Detail.LOG_REF) or {})}
+
+    def holders(self, object_name: str, field: str, value: str) -> dict[str, bool]:
+        with self.interruptions.call("salesforce read"):
+            deleted = [row for one, row in self.binned.items() if self.bin[one] == object_name]
+            return {
+                row["Id"]: gone
+                for gone, rows in ((False, self._table(object_name).values()), (True, deleted))
+                for row in rows
+                if _alike(row.get(field), value)
+            }
 
     def queries(self, soqls: Sequence[str]) -> list[list[Row]]:
         return [list(self.query(soql)) for soql in soqls]
@@ -173,8 +187,8 @@ class MemorySalesforce:
 
     def _remove(self, record_id: str) -> None:
         for name, table in self.tables.items():
-            if table.pop(record_id, None):
-                self.bin[record_id] = name
+            if row := table.pop(record_id, None):
+                self.bin[record_id], self.binned[record_id] = name, row
 
     def _read(self, row: Row, fields: Sequence[str]) -> Row:
         return {name: self._has_updates(row) if name == HAS_UPDATES else row.get(name) for name in fields}
@@ -243,6 +257,13 @@ class MemorySalesforce:
         if not target or target in self._table(OPPORTUNITY):
             return None
         return Problem("INVALID_CROSS_REFERENCE_KEY", OPPORTUNITY, target, "No such record.", "Leave it out.")
+
+
+def _meets(detail: Row, condition: str) -> bool:
+    if condition.startswith(f"{Detail.APN_ID} = '"):
+        return _alike(detail.get(Detail.APN_ID), condition.split("'")[1])
+    assert condition == f"{Detail.STATUS} IN ('Error', 'Pending', 'Held')", condition
+    return detail[Detail.STATUS] in ("Error", "Pending", "Held")
 
 
 def _alike(one: Any, other: Any) -> bool:

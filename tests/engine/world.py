@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.fields import describe_opportunity
 from engine.interruptions import Crash, Interruptions, MovingClock
 from engine.partner_central import MemoryPartnerCentral
-from engine.salesforce import INTEGRATION, MemorySalesforce, text
+from engine.salesforce import INTEGRATION, MemorySalesforce
 from engine.truth import Truth
 
 from connector.ace.catalogue import opportunity_fields
@@ -75,8 +75,6 @@ class World:
         self.salesforce = MemorySalesforce(self.interruptions, watch=self.truth.on_salesforce)
         self.partner_central = MemoryPartnerCentral(self.interruptions, watch=self.truth.on_aws)
         self.settings = SyncSettings(frozenset({INTEGRATION}), share_automatically=True, update_automatically=True)
-        self.state_since = text(self.clock.now())
-        """When the state began; details from before it nobody remembers."""
         self._start()
 
     def _start(self) -> None:
@@ -107,7 +105,6 @@ class World:
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         self.truth.forget()
-        self.state_since = text(self.clock.now())
         self._start()
 
     def close(self) -> None:

@@ -83,7 +83,7 @@ def after(world: World, error: ConnectorError, kind: str = queueing.OUTBOUND) ->
         (lambda now: RecordGone((TROUBLE,)), "failed", 0),
         (lambda now: DuplicateValue((TROUBLE,)), "failed", 0),
         (lambda now: Refused("suspicious"), "held", 0),
-        (lambda now: MappingError("does not fit"), "held", 0),
+        (lambda now: MappingError("does not fit"), "waiting", 0),
     ],
 )
 def test_every_error_has_its_queue_state(

@@ -163,14 +163,75 @@ def test_a_new_solution_is_there_before_the_old_one_goes() -> None:
     before = {"solutionOffered": ("S-0000001",), "awsProducts": None}
     record = {"solutionOffered": ("S-0000002",), "awsProducts": ("AmazonS3", "AmazonS3")}
     assert association_changes(record, before) == (
-        Associate("Solutions", "S-0000002"),
-        Associate("AwsProducts", "AmazonS3"),
-        Disassociate("Solutions", "S-0000001"),
+        (Associate("Solutions", "S-0000002"), Associate("AwsProducts", "AmazonS3")),
+        (Disassociate("Solutions", "S-0000001"),),
     )
 
 
+def test_where_aws_takes_no_more_the_old_one_goes_first() -> None:
+    """One offer, twenty products and ten solutions are AWS's limits."""
+    offer = association_changes({"offers": ("offer-2",)}, {"offers": ("offer-1",)})
+    kind = "AwsMarketplaceOffers"
+    assert offer == ((Disassociate(kind, "offer-1"), Associate(kind, "offer-2")), ())
+    ten = tuple(f"S-{number:07d}" for number in range(10))
+    early, late = association_changes(
+        {"solutionOffered": ("S-0000010", "S-0000011", *ten[2:9])}, {"solutionOffered": ten}
+    )
+    assert early == (
+        Disassociate("Solutions", ten[0]),
+        Disassociate("Solutions", ten[1]),
+        Associate("Solutions", "S-0000010"),
+        Associate("Solutions", "S-0000011"),
+    )
+    assert late == (Disassociate("Solutions", ten[9]),)
+
+
+def test_an_offer_makes_way_for_an_offer_set() -> None:
+    """AWS lets an opportunity have one or the other."""
+    sets = "relatedEntityIdentifiers.awsMarketplaceOfferSets"
+    early, late = association_changes({"offers": None, sets: ("set-1",)}, {"offers": ("offer-1",), sets: None})
+    assert early == (Disassociate("AwsMarketplaceOffers", "offer-1"), Associate("AwsMarketplaceOfferSets", "set-1"))
+    assert late == ()
+
+
+def test_what_an_update_needs_is_associated_before_it() -> None:
+    """AWS takes the stage Committed only once a solution is there."""
+    base = shared("Approved", otherSolutionOffered="Our own platform")
+    base["RelatedEntityIdentifiers"] = {}
+    associate, update, settle = plan_outbound(facts(base, stage="Committed"))
+    assert associate == Associate("Solutions", "S-0000001")
+    assert isinstance(update, Update) and isinstance(settle, Settle)
+
+
+def test_what_the_reviewers_asked_for_is_there_before_they_get_the_record_back() -> None:
+    """The update of a record that was sent back starts the next review, which locks it."""
+    problem = "The lease of the data centre ends in March and all loads must move by then."
+    wanted = facts(shared("Action Required"), projectDescription=problem, solutionOffered=("S-0000002",))
+    *links, update, _ = plan_outbound(wanted)
+    assert links == [Associate("Solutions", "S-0000002"), Disassociate("Solutions", "S-0000001")]
+    assert isinstance(update, Update)
+
+
+def test_an_edit_that_no_call_takes_to_aws_is_told() -> None:
+    base = shared("Approved")
+    view: dict[str, Value] = {"visibility": "Full", "involvementType": "Co-Sell"}
+    wanted = replace(facts(base, visibility="Limited"), view=view)
+    [settle] = plan_outbound(replace(wanted, edited=frozenset({"visibility"})))
+    assert isinstance(settle, Settle)
+    [problem] = settle.locked
+    assert (problem.code, problem.field, problem.value) == ("FIELD_NOT_UPDATED", "visibility", "Limited")
+    assert plan_outbound(wanted) == (Settle(),), "nobody edited it here"
+
+
+def test_the_submission_says_what_the_whole_record_says() -> None:
+    """A field that was handled in an earlier turn still goes out with the submission."""
+    base = shared("Pending Submission", partnerPrimaryNeedFromAws=("Do Not Need Support from AWS Sales Rep",))
+    wanted = replace(facts(base), record={"visibility": "Limited", "solutionOffered": SOLUTION}, requested=True)
+    assert plan_outbound(wanted)[-1] == Submit("For Visibility Only", "Limited")
+
+
 def test_associations_that_are_not_mapped_stay() -> None:
-    assert association_changes({}, {"solutionOffered": ("S-0000001",)}) == ()
+    assert association_changes({}, {"solutionOffered": ("S-0000001",)}) == ((), ())
 
 
 def test_planning_changes_no_facts() -> None:
