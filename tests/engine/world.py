@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,7 +26,7 @@ from connector.sync.executor import Executor, Handler
 from connector.sync.flush import flush_logs
 from connector.sync.observe import poll_changes, sweep_due
 from connector.sync.settings import SyncSettings
-from connector.sync.sweeps import sweep_modified, sweep_summaries
+from connector.sync.sweeps import compare_anew, sweep_modified, sweep_summaries
 from connector.sync.writeback import flush
 
 MAPPING = replace(automap_packaged(opportunity_fields(), describe_opportunity()), version=1)
@@ -68,7 +69,7 @@ class World:
     """Everything that outlives a process, and the process of the moment."""
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / "state.db"
+        self.path, self.copy = directory / "state.db", directory / "copy.db"
         self.clock = MovingClock()
         self.interruptions = Interruptions(self.clock)
         self.truth = Truth()
@@ -106,6 +107,23 @@ class World:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         self.truth.forget()
         self._start()
+
+    def copy_state(self) -> None:
+        """An operator makes a backup."""
+        self.copy.unlink(missing_ok=True)
+        self.state.backup(self.copy)
+
+    def restore_state(self) -> None:
+        """The state file is replaced by the backup; the sign of life in Salesforce tells the worker that it was."""
+        if not self.copy.exists():
+            return
+        self.state.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        shutil.copy(self.copy, self.path)
+        self.truth.forget()
+        self._start()
+        compare_anew(self.engine)
 
     def close(self) -> None:
         self.state.close()

@@ -106,7 +106,7 @@ RARE = st.one_of(
     st.tuples(st.just("admin_switches"), st.sampled_from([True, True, False])),
     st.tuples(st.just("submissions_take_time"), st.booleans()),
 )
-BREAKDOWN = st.sampled_from([("restart",), ("lose_state",)])
+BREAKDOWN = st.sampled_from([("restart",), ("lose_state",), ("copy_state",), ("restore_state",)])
 PAUSE = st.sampled_from([3, 1, 60, 400, 3_600])
 EVENT = st.one_of(SELLERS, COLLEAGUES, SELLERS, COLLEAGUES, RARE)
 MEANWHILE = st.lists(st.tuples(EVENT, st.integers(1, 25), st.booleans()), max_size=3)
@@ -284,6 +284,12 @@ class EngineMachine(RuleBasedStateMachine):
 
     def lose_state(self) -> None:
         self.world.empty_state()
+
+    def copy_state(self) -> None:
+        self.world.copy_state()
+
+    def restore_state(self) -> None:
+        self.world.restore_state()
 
     def submissions_take_time(self, slow: bool) -> None:
         self.world.partner_central.slow = slow
