@@ -35,6 +35,8 @@ UPDATE_MEMBERS = (
 
 SOLUTION_TYPES = ("Solutions", "AwsMarketplaceSolutions", "AwsMarketplaceProducts")
 """Entity types of which an opportunity needs at least one before it is submitted."""
+_READ_ONLY = ("NextStepsHistory", "ReviewComments", "ReviewStatusReason")
+"""Members of LifeCycle that only AWS writes and that stay where they are left out."""
 _DESCRIPTION = "otherSolutionOffered"
 _DURATION = "project.expectedContractDuration.value"
 _CONTRACT_VALUE = "project.expectedCustomerSpend.self.amount"
@@ -75,7 +77,8 @@ def to_update(record: AceRecord, base: Mapping[str, Any], *, catalog: str) -> Js
         catalog: ``AWS`` or ``Sandbox``.
     """
     body = unescaped({name: deepcopy(base[name]) for name in UPDATE_MEMBERS if base.get(name) is not None})
-    body.get("LifeCycle", {}).pop("NextStepsHistory", None)
+    for name in _READ_ONLY:
+        body.get("LifeCycle", {}).pop(name, None)
     changes = {name: after for name, (_, after) in changed_fields(record, base).items()}
     for name, value in changes.items():
         paths.put(body, opportunity_fields()[name].update_path, to_api(value))
@@ -96,13 +99,15 @@ def to_update(record: AceRecord, base: Mapping[str, Any], *, catalog: str) -> Js
 
 def locked_changes(record: AceRecord, base: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Return one problem for each edit that AWS does not take in the opportunity's present state."""
-    status = _review_status(base)
+    status, stage = _review_status(base), str((base.get("LifeCycle") or {}).get("Stage") or "")
+    launched = lifecycle.phase(status, stage) is lifecycle.Phase.LAUNCHED
+    when = "once the stage is Launched" if launched else f"while the review status is {status}"
     return tuple(
         Problem(
             "FIELD_LOCKED",
             field.name,
             shown(after),
-            f"AWS does not take this change while the review status is {status}; it keeps {shown(before)!r}.",
+            f"AWS does not take this change {when}; it keeps {shown(before)!r}.",
             "Set the field back to AWS's value, or ask AWS to change it in Partner Central.",
         )
         for field, before, after in _changes(record, base, allowed=False)
@@ -152,8 +157,8 @@ def merged_answer(base: Mapping[str, Any], request: Mapping[str, Any], response:
     _keep_duration(answer, base, request)
     _drop_stale_estimate(answer, base)
     life_cycle = answer.setdefault("LifeCycle", {})
-    if history := (base.get("LifeCycle") or {}).get("NextStepsHistory"):
-        life_cycle["NextStepsHistory"] = deepcopy(history)
+    kept = base.get("LifeCycle") or {}
+    life_cycle |= {name: deepcopy(kept[name]) for name in _READ_ONLY if kept.get(name) is not None}
     if lifecycle.phase(_review_status(base)) is lifecycle.Phase.ACTION_REQUIRED:
         life_cycle["ReviewStatus"] = "Submitted"
     return answer | _stamps(response)

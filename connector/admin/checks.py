@@ -15,6 +15,7 @@ from connector.admin.output import people, print_json
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.errors import ConnectorError, Problem
 from connector.mapping.fit import check_mapping, is_blocking, own_field_problems
+from connector.mapping.outbound import select_paths, snapshot
 from connector.names import PROFILES, SYNC_LOG, SYNC_LOG_DETAIL, WORKER, Detail, Log, Worker
 from connector.salesforce.access import Need
 from connector.service.runtime import (
@@ -24,7 +25,7 @@ from connector.service.runtime import (
     guard_catalog,
     partner_central_settings,
 )
-from connector.sync.observe import edited_with_our_user
+from connector.sync.observe import changed_paths
 from connector.sync.settings import SyncSettings
 
 LOOKED_AT = 200
@@ -116,14 +117,16 @@ def _edits_of_ours(runtime: Runtime) -> str:
 
     The connector's own writes are known from the state. Without it they cannot be told from such edits.
     """
-    engine = runtime.engine()
-    users = ", ".join(f"'{user}'" for user in sorted(engine.settings.integration_users))
+    mapping, names = runtime.mapping(), PROFILES[runtime.config.salesforce.profile]
+    users = ", ".join(f"'{user}'" for user in sorted(current_settings(runtime.salesforce).integration_users))
     soql = (
-        f"SELECT {', '.join(engine.row_fields())} FROM {engine.mapping.object_name} "  # noqa: S608 - names and ids of ours
-        f"WHERE LastModifiedById IN ({users}) AND {engine.names.sync_with_aws} = true "
+        f"SELECT {', '.join(dict.fromkeys(('Id', *select_paths(mapping))))} FROM {mapping.object_name} "  # noqa: S608
+        f"WHERE LastModifiedById IN ({users}) AND {names.sync_with_aws} = true "
         f"ORDER BY LastModifiedDate DESC LIMIT {LOOKED_AT}"
     )
-    found = [row["Id"] for row in engine.salesforce.query(soql) if edited_with_our_user(engine, row)]
+    rows = runtime.salesforce.query(soql)
+    links = runtime.state.links
+    found = [row["Id"] for row in rows if changed_paths(links.get(row["Id"]), snapshot(mapping, row))]
     if found:
         raise _UnknownError(
             f"These records were last edited with the integration user, which the rules of eligibility leave out: "

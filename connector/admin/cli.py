@@ -14,7 +14,7 @@ from connector import __version__
 from connector.admin import checks, operations, org_settings, records, running, sandboxing, stored
 from connector.admin.context import SHARED
 from connector.admin.mapping import mapping_app
-from connector.admin.output import people
+from connector.admin.output import people, print_json
 from connector.errors import AuthFailed, ConfigError, ConnectorError, Fatal, MappingError
 from connector.service.telemetry import configure_logging
 
@@ -69,6 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
         app(args=arguments, prog_name="connector")
     except ConnectorError as error:
         people(as_json=True).print(Text("error: ", style="bold red"), Text(str(error)), sep="")
+        if "--json" in (sys.argv[1:] if arguments is None else arguments):
+            print_json({"error": str(error)})
         sys.exit(exit_code(error))
 
 

@@ -128,12 +128,22 @@ def logs_show(
     fields = (Detail.RECORD_ID, Detail.APN_ID, Detail.STATUS, Detail.ERROR_CODE, Detail.ERROR_MESSAGE, Detail.LAST_SEEN)
     where = f"{Detail.LOG_REF}.{Log.KEY} = '{log_key}'"
     soql = f"SELECT {', '.join(fields)} FROM {SYNC_LOG_DETAIL} WHERE {where} ORDER BY Name"  # noqa: S608
-    _print_rows(soql, fields, ("Record", "AWS id", "Status", "Code", "Message", "Last seen"), as_json=as_json)
+    _print_rows(
+        soql,
+        fields,
+        ("Record", "AWS id", "Status", "Code", "Message", "Last seen"),
+        as_json=as_json,
+        missing=f"No sync log {log_key} has details. List the logs for the keys that exist.",
+    )
 
 
-def _print_rows(soql: str, fields: tuple[str, ...], titles: tuple[str, ...], *, as_json: bool) -> None:
+def _print_rows(
+    soql: str, fields: tuple[str, ...], titles: tuple[str, ...], *, as_json: bool, missing: str = ""
+) -> None:
     with open_runtime(exclusive=False) as runtime:
         rows = list(runtime.salesforce.query(soql))
+    if missing and not rows:
+        raise Refused(missing)
     if as_json:
         print_json([{name: row.get(name) for name in fields} for row in rows])
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +16,11 @@ from connector.admin.output import people, print_json, print_table
 from connector.eligibility.verdict import explain
 from connector.errors import ConfigError, MappingError
 from connector.mapping.model import Mapping, from_document
+from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.service.once import run_once
-from connector.service.runtime import OPPORTUNITY
+from connector.service.runtime import OPPORTUNITY, Runtime
 from connector.store.state import State
+from connector.sync import logs
 from connector.sync.plan import Action, Await, Create, Hold, Reject, Settle, Update
 from connector.sync.preview import Preview
 from connector.sync.preview import preview as make_preview
@@ -44,7 +47,7 @@ def preview(
     Prints the verdict with every condition, the plan, and the exact payload; with --inbound, what AWS's answer would
     bring to each mapped field.
     """
-    console, record = people(as_json=as_json), _checked_id(record_id)
+    console, record = people(as_json=as_json), checked_id(record_id)
     with open_runtime(exclusive=False) as runtime:
         engine = runtime.engine()
         if draft:
@@ -68,7 +71,8 @@ def _draft(state: State) -> Mapping:
     return from_document(document)
 
 
-def _checked_id(record_id: str) -> str:
+def checked_id(record_id: str) -> str:
+    """Return the id. Raises ConfigError for anything but 18 letters and digits."""
     if len(record_id) != 18 or not record_id.isalnum():
         raise ConfigError(
             f"{record_id!r} is not a Salesforce record id of 18 characters. Copy it from the record's address."
@@ -129,7 +133,7 @@ def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
 
     With a worker running, the worker does it, ahead of everything else.
     """
-    record = _checked_id(record_id)
+    record = checked_id(record_id)
     console = people(as_json=as_json)
     if worker_holds_state():
         with open_runtime(exclusive=False) as runtime:
@@ -140,14 +144,26 @@ def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
         return
     with open_runtime(exclusive=True) as runtime:
         outcome = run_once(runtime, "outbound", record_id=record)
-        reasons = [problem.code for problem in runtime.state.problems.open_for(record)]
-    console.print(
-        f"{record}: {outcome.succeeded} done, {outcome.failed} failed, {outcome.waiting} waiting. {', '.join(reasons)}"
-    )
+        reasons = list(_open_reasons(runtime, record))
+    console.print(f"{record}: {outcome.succeeded} done, {outcome.failed} failed, {outcome.waiting} waiting.")
+    for reason in reasons:
+        console.print(f"  {reason['code']}: {reason['message']}", markup=False)
     if as_json:
         print_json({"record": record, "left_to_worker": False, "open_reasons": reasons, **outcome.as_json()})
-    if outcome.failed:
+    if outcome.failed or any(reason["status"] == logs.ERROR for reason in reasons):
         raise typer.Exit(1)
+
+
+def _open_reasons(runtime: Runtime, record_id: str) -> Iterator[dict[str, str]]:
+    """Yield what the record's open log details say, as they stand in Salesforce: the state keeps no values."""
+    fields = (Detail.STATUS, Detail.ERROR_CODE, Detail.ERROR_MESSAGE)
+    rows = runtime.salesforce.query(
+        f"SELECT {', '.join(fields)} FROM {SYNC_LOG_DETAIL} "  # noqa: S608 - an id
+        f"WHERE {Detail.RECORD_ID} = '{record_id}' AND {Detail.STATUS} IN ({logs.OPEN_STATUSES})"
+    )
+    for row in rows:
+        status, code, message = (str(row[name] or "") for name in fields)
+        yield {"status": status, "code": code, "message": message}
 
 
 def forget(record_id: RecordId) -> None:
@@ -156,6 +172,8 @@ def forget(record_id: RecordId) -> None:
     Identifiers stay, so that nothing is duplicated. What Salesforce and AWS hold is not touched.
     """
     with open_state() as state:
+        if not (state.links.get(record_id) or state.queue.list(key=record_id)):
+            raise ConfigError(f"The state knows no record {record_id!r}. Give its id of 18 characters.")
         state.forget(record_id)
         backups = state.backups()
     console = people()

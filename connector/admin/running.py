@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connector.admin.context import JsonFlag, config, open_runtime
 from connector.admin.output import people, print_json
+from connector.admin.records import checked_id
 from connector.service.once import Outcome, run_once
 from connector.service.runtime import Runtime
 from connector.service.telemetry import configure_logging
@@ -54,6 +55,8 @@ def sync(
     What is due goes out whatever the automatic switches in Salesforce say. Exit code 3 while a worker runs.
     """
     console = people(as_json=as_json)
+    if record:
+        checked_id(record)
     with open_runtime(exclusive=True) as runtime:
         outcome = _run_with_bar(runtime, direction, record, console)
     if as_json:

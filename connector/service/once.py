@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -25,6 +25,8 @@ from connector.sync.writeback import flush
 
 PATIENCE = timedelta(seconds=30)
 """How far ahead an item may be due to be waited for in a single run."""
+STANDSTILL_SECONDS = 300.0
+"""How long a single run goes on while items are only put off; what waits then is left to the next run."""
 TURNS = 3
 """How often a record's turn may come again within a single run because its row changed meanwhile."""
 Progress = Callable[[int, int], None]
@@ -36,11 +38,17 @@ class Outcome:
 
     queued: int = 0
     waiting: int = 0
+    run_id: str = ""
     _ended: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def note(self, item: Item) -> None:
         """Remember how the item's turn ended; a later turn of the same kind takes the place of an earlier one."""
         self._ended[item.key, item.kind] = item.state
+
+    def note_refused(self, record_ids: Iterable[str]) -> None:
+        """Remember records that the run's log counts as failed, such as those that were refused before their turn."""
+        for record_id in record_ids:
+            self._ended[record_id, "log"] = "failed"
 
     @property
     def failed(self) -> int:
@@ -68,6 +76,7 @@ def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress:
 
     Raises:
         ConfigError: the record does not exist or is not visible.
+        AuthFailed: one side refused the credentials; what could not be done waits.
     """
     engine = runtime.engine()
     lease = Lease(engine)
@@ -83,11 +92,20 @@ def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress:
             flush(engine)
             if not _waits(engine, kinds):
                 break
+        executor.tell_waits()
+        _count_refused(engine, outcome)
     finally:
         flush(engine)
         flush_logs(engine)
         lease.release()
+    if executor.auth_failed is not None:
+        raise executor.auth_failed
     return outcome
+
+
+def _count_refused(engine: Engine, outcome: Outcome) -> None:
+    if outcome.run_id:
+        outcome.note_refused(engine.state.runs.ids(outcome.run_id, outcome="error"))
 
 
 def _adopt_first(engine: Engine) -> None:
@@ -99,10 +117,10 @@ def _outbound(engine: Engine, record_id: str) -> Outcome:
     engine.settings = replace(engine.settings, share_automatically=True, update_automatically=True)
     run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
     if record_id:
-        return Outcome(queued=int(request_record(engine, record_id, run_id)))
+        return Outcome(queued=int(request_record(engine, record_id, run_id)), run_id=run_id)
     # What was edited a moment ago is to be part of the run: wait until Salesforce's clock has passed the margin.
     time.sleep(MARGIN.total_seconds() + 1)
-    return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id))
+    return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id), run_id=run_id)
 
 
 def _inbound(engine: Engine, record_id: str) -> Outcome:
@@ -117,8 +135,8 @@ def _inbound(engine: Engine, record_id: str) -> Outcome:
 
 def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, progress: Progress | None) -> None:
     queue = executor.engine.state.queue
-    done = 0
-    while True:
+    done, moved = 0, time.monotonic()
+    while time.monotonic() - moved < STANDSTILL_SECONDS:
         item = executor.run_one(kinds=kinds)
         if item is None:
             due = queue.next_due()
@@ -127,7 +145,10 @@ def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, progres
             time.sleep(max(0.05, min(1.0, (due - executor.engine.now()).total_seconds())))
             continue
         done += 1
-        outcome.note(queue.get(item.id) or item)
+        after = queue.get(item.id) or item
+        outcome.note(after)
+        if after.state != "waiting":
+            moved = time.monotonic()
         if progress is not None:
             progress(done, max(done, outcome.queued))
     outcome.waiting = sum(one.kind in kinds for one in [*queue.list("waiting"), *queue.list("held")])

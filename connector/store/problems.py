@@ -90,6 +90,10 @@ class Problems(Table):
             (key, record_id, code, known, int(sequence), log_key, stamp(now), stamp(now), count),
         )
 
+    def is_open(self, key: str) -> bool:
+        """Return whether the reason with that detail key is open."""
+        return bool(self._value("select count(*) from problems where detail_key = ? and open = 1", (key,)))
+
     def open_for(self, record_id: str) -> list[OpenProblem]:
         return [_problem(row) for row in self._rows_open(record_id)]
 

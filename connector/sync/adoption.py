@@ -120,8 +120,8 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
     """Decide, for a link without memory, which side is to move, from what the two sides' own dates say.
 
     Where AWS changed after the record's last sync and no person edited the record since, AWS's values are written,
-    where inbound updates are on. Otherwise a difference is an edit that was not sent: it becomes due. A record that was
-    never synced does not clear at AWS what it leaves empty.
+    where inbound updates are on. Otherwise a difference is an edit that was not sent: it becomes due. What the record
+    leaves empty is no edit: nobody remembers whether a person cleared it, and AWS's value may be a colleague's.
     """
     snap = snapshot(engine.mapping, row)
     if _aws_moved_last(engine, row, answer):
@@ -131,9 +131,7 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
         return
     as_aws, _ = to_salesforce(engine.mapping, record, engine.describe(), only=None, creating=True)
     in_sync = {**snap, **_known_paths(engine, as_aws)}
-    if not row.get(engine.names.last_sync_date):
-        in_sync = {path: snap[path] and text for path, text in in_sync.items()}
-    link.seen = in_sync
+    link.seen = {path: snap[path] and text for path, text in in_sync.items()}
     kept = {field.ace_field for field in engine.mapping.fields if snap.get(field.path) is not None}
     link.applied = {name: record.get(name) for name in kept if engine.catalogue[name].owner is Owner.PARTNER}
 

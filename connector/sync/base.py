@@ -7,11 +7,14 @@ from typing import Any
 
 from connector.store.links import Link
 from connector.sync.engine import Engine
-from connector.sync.plan import review_status
+from connector.sync.plan import is_draft, review_status
 
 
 def remember_answer(engine: Engine, link: Link, answer: dict[str, Any]) -> None:
     """Keep AWS's record as the base of the next update; :func:`mark_applied` says that Salesforce is told of it too."""
+    if link.status == "new" and link.apn_id:
+        # Until now only the row said so.
+        link.status = "linked"
     link.aws = answer
     link.review_status = review_status(answer)
     link.stage = str((answer.get("LifeCycle") or {}).get("Stage") or "")
@@ -24,6 +27,16 @@ def mark_applied(link: Link, answer: Mapping[str, Any]) -> None:
     A turn towards AWS that reads the record and then does not come to its end must not hide a colleague's change.
     """
     link.aws_modified = str(answer.get("LastModifiedDate") or "")
+
+
+def is_unfinished(engine: Engine, link: Link, answer: Mapping[str, Any] | None) -> bool:
+    """Whether the opportunity is a draft that a share of ours began and a lost state forgot: it names the record, which
+    was never synchronised.
+    """
+    ours = (
+        bool(answer) and is_draft(answer or {}) and (answer or {}).get("PartnerOpportunityIdentifier") == link.record_id
+    )
+    return ours and not (link.row or {}).get(engine.names.last_sync_date)
 
 
 def forget_base(engine: Engine, link: Link) -> None:

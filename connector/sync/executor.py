@@ -39,6 +39,7 @@ from connector.sync.withdrawal import withdrawn
 
 LONGEST_PAUSE = 900.0
 AUTH_PAUSE = LONG_WAIT = timedelta(minutes=5)
+MOST_TOLD = 2000
 MANY_ATTEMPTS = 5
 """Failed attempts after which a wait is told: shorter troubles pass without anybody having to know."""
 RECORD_WORK = frozenset({queueing.OUTBOUND, queueing.INBOUND, queueing.REQUEST})
@@ -54,6 +55,14 @@ class Executor:
     engine: Engine
     holder: str
     jobs: Mapping[str, Handler]
+    auth_failed: AuthFailed | None = None
+    """The last refusal of credentials that put work off."""
+
+    def tell_waits(self) -> None:
+        """Open a detail for every record whose turn was put off: whoever started a single run is not told later."""
+        for item in self.engine.state.queue.list("waiting", MOST_TOLD):
+            if item.kind == queueing.OUTBOUND and item.reason:
+                self._note_wait(item, item.reason, self.auth_failed)
 
     def run_one(self, lanes: tuple[str, ...] | None = None, kinds: tuple[str, ...] | None = None) -> Item | None:
         """Claim and execute the next item; return it, or None when nothing is due."""
@@ -131,10 +140,13 @@ class Executor:
         if not long:
             return
         self.engine.troubles[item.kind] = str(error)
-        if item.kind != queueing.OUTBOUND:
-            return
+        self.auth_failed = error if isinstance(error, AuthFailed) else self.auth_failed
+        if item.kind == queueing.OUTBOUND:
+            self._note_wait(item, str(error), error)
+
+    def _note_wait(self, item: Item, reason: str, error: ConnectorError | None) -> None:
         run_id = str(item.payload.get("run") or "") or _fallback_run(self.engine, item)
-        logs.note_problem(self.engine, run_id, _subject(self.engine, item), waiting(error))
+        logs.note_problem(self.engine, run_id, _subject(self.engine, item), waiting(reason, error))
 
     def _survive(self, item: Item, error: Exception) -> None:
         """A fault of the connector itself: this record waits for a person, a periodic job is tried again, the worker

@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 
 from connector.errors import ConnectorError, Fatal, RecordRejected, Retriable
-from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail
+from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.store.outbox import OutboxRow
 from connector.sync import logs
 from connector.sync.engine import Engine
@@ -94,19 +94,34 @@ def _later(engine: Engine, row: OutboxRow, reason: str, after: float | None) -> 
 def purge_old_logs(engine: Engine, limit: int = PURGE_SLICE) -> int:
     """Delete the sync logs, with their details, that are older than the admin's retention; return how many.
 
-    A log below which a reason is still open stays until the reason is gone: nobody would be told of it again.
+    Reasons that are still open move to a log of their own first: nobody would be told of them again.
     """
     days = engine.settings.log_retention_days
     if days is None:
         return 0
     before = (engine.salesforce.server_time() - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    unsettled = f"SELECT {Detail.LOG} FROM {SYNC_LOG_DETAIL} WHERE {Detail.STATUS} IN ({logs.OPEN_STATUSES})"  # noqa: S608
-    query = (
-        f"SELECT Id FROM {SYNC_LOG} WHERE CreatedDate < {before} AND Id NOT IN ({unsettled}) "  # noqa: S608
-        f"ORDER BY CreatedDate LIMIT {limit}"
-    )
+    if not _open_reasons_moved(engine, before):
+        return 0
+    query = f"SELECT Id FROM {SYNC_LOG} WHERE CreatedDate < {before} ORDER BY CreatedDate LIMIT {limit}"  # noqa: S608
     ids = [row["Id"] for row in engine.salesforce.query(query)]
     return sum(_deleted(outcome) for outcome in engine.salesforce.delete(ids)) if ids else 0
+
+
+def _open_reasons_moved(engine: Engine, before: str) -> bool:
+    """Move what is open below logs of before that time; return whether it is out of the way."""
+    below = engine.salesforce.query(
+        f"SELECT {Detail.KEY}, {Detail.LOG_REF}.{Log.DIRECTION} FROM {SYNC_LOG_DETAIL} "  # noqa: S608
+        f"WHERE {Detail.LOG_REF}.CreatedDate < {before} AND {Detail.STATUS} IN ({logs.OPEN_STATUSES})"
+    )
+    outward = {
+        str(row[Detail.KEY]): (row[Detail.LOG_REF] or {}).get(Log.DIRECTION) == logs.TO_AWS
+        for row in below
+        if engine.state.problems.is_open(str(row[Detail.KEY]))
+    }
+    for direction in sorted(set(outward.values())):
+        logs.move_reasons(engine, [key for key, out in outward.items() if out is direction], outward=direction)
+    flush_logs(engine)
+    return not any(engine.state.outbox.get(SYNC_LOG_DETAIL, key) for key in outward)
 
 
 def _deleted(outcome: RowOutcome) -> bool:

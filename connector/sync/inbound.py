@@ -13,14 +13,16 @@ from connector.ace import api_shape, lifecycle
 from connector.ace.catalogue import Owner, opportunity_fields
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
+from connector.eligibility.rules import is_dummy_identifier
 from connector.errors import Deferred, Problem, RecordRejected
 from connector.mapping.currency import foreign_amounts
 from connector.mapping.inbound import to_salesforce
+from connector.mapping.model import Mapping as FieldMap
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import find_link, restore_seen
-from connector.sync.base import mark_applied, remember_answer
+from connector.sync.base import is_unfinished, mark_applied, remember_answer
 from connector.sync.engine import Engine
 from connector.sync.observe import SETTLING, is_settled
 from connector.sync.ports import Json, Row
@@ -46,6 +48,8 @@ def receive(engine: Engine, apn_id: str, run_id: str, *, fresh: bool = False) ->
         RecordRejected: Salesforce's row cannot take the values; logged already by the caller with its payload.
     """
     arrival = fetch(engine, apn_id)
+    if is_dummy_identifier(str(arrival.answer.get("PartnerOpportunityIdentifier") or "")):
+        return None
     link = find_link(engine, apn_id, arrival.answer)
     if link is None:
         return create_record(engine, arrival, run_id)
@@ -115,7 +119,7 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
         if problems:
             logs.log_problems(engine, run_id, link, (*problems, *alarm), payload=arrival.answer)
         elif changed:
-            note = _conflict_note(conflicts, arrival.record)
+            note = conflict_note(engine.mapping, {name: arrival.record.get(name) for name in conflicts})
             logs.log_success(engine, run_id, link, arrival.answer, note, remaining=alarm)
         else:
             for problem in alarm:
@@ -160,6 +164,9 @@ def apply_known(engine: Engine, link: Link) -> None:
     _keep_unapplied(link, problems, values, engine)
     _keep_conflicting(link, conflicts)
     _queue_values(engine, link, link.row, values, changed=False)
+    if _touches_people(engine, values):
+        # A colleague's change that a turn towards AWS met came in by it (LOG-24).
+        logs.log_success(engine, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS), link, link.aws)
 
 
 def _translated(
@@ -278,6 +285,7 @@ def _keep_conflicting(link: Link, conflicts: Mapping[str, str]) -> None:
 
 def _queue_values(engine: Engine, link: Link, row: Row, values: dict[str, Any], *, changed: bool) -> None:
     own: dict[str, Any] = {}
+    changed = changed and not is_unfinished(engine, link, link.aws)
     if not row.get(engine.names.apn_id):
         own[engine.names.apn_id] = link.apn_id
     if changed:
@@ -310,10 +318,13 @@ def _release(engine: Engine, link: Link, *, status_before: str) -> None:
         enqueue_outbound(engine, link, logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL))
 
 
-def _conflict_note(conflicts: Mapping[str, str], record: AceRecord) -> str:
+def conflict_note(mapping: FieldMap, overridden: AceRecord) -> str:
+    """Return in words which changes of AWS's gave way to a person's edit (IN-25); ``overridden`` holds AWS's values."""
     parts = [
-        f"{name}: AWS changed it to {record.get(name)!s} while an edit of {path} was not sent yet; the edit is kept."
-        for name, path in conflicts.items()
+        f"{field.ace_field}: AWS changed it to {overridden[field.ace_field]!s} while an edit of {field.path} was not "
+        "sent yet; the edit is kept."
+        for field in mapping.fields
+        if field.ace_field in overridden
     ]
     return " ".join(parts)
 

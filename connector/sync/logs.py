@@ -32,6 +32,7 @@ RUN_OPEN = timedelta(days=1)
 """How long a run's log may still change: until then, records of the run may be held or repeated."""
 
 _TAKEN_BACK = "Not processed after all: Salesforce refused the values. The detail with status Error says why."
+_STILL_OPEN = "Reasons from logs whose retention has ended; they are still open."
 _WAITING = {"PENDING_NOT_SHARED": PENDING, WAITING: PENDING, "HELD_IN_REVIEW": HELD}
 
 
@@ -45,10 +46,10 @@ def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "")
     return run_id
 
 
-def log_call(engine: Engine, run_id: str, *, error: str = "") -> None:
+def log_call(engine: Engine, run_id: str, *, error: str = "", note: str = "") -> None:
     """Write the log of a run that only made a call (LOG-07, LOG-09, LOG-10)."""
     status = ERROR if error else API_SUCCESS
-    _put_log(engine, run_id, {Log.STATUS: status, Log.MESSAGE: error or None})
+    _put_log(engine, run_id, {Log.STATUS: status, Log.MESSAGE: error or note or None})
 
 
 def log_success(
@@ -125,6 +126,14 @@ def resolve(engine: Engine, record_id: str, run_id: str = "", *, keep: Iterable[
         _put(engine, SYNC_LOG_DETAIL, Detail.KEY, known.detail_key, {Detail.STATUS: RESOLVED, Detail.REPROCESS: False})
 
 
+def move_reasons(engine: Engine, keys: Iterable[str], *, outward: bool) -> None:
+    """Put open details below a log of their own, since theirs is about to go."""
+    run_id = start_run(engine, *((TO_AWS, OUTBOUND_RETRIEVAL) if outward else (FROM_AWS, INBOUND_RECORDS)))
+    _put_log(engine, run_id, {Log.STATUS: ERROR, Log.MESSAGE: _STILL_OPEN})
+    for key in keys:
+        _put(engine, SYNC_LOG_DETAIL, Detail.KEY, key, {Detail.LOG_REF: {Log.KEY: run_id}})
+
+
 def adopt_reasons(engine: Engine) -> None:
     """Know again the reasons that a lost state left open in Salesforce: they are kept up and closed as ours."""
     details = engine.salesforce.query(
@@ -172,7 +181,7 @@ def _counted(engine: Engine, run: Run) -> dict[str, Any]:
         Log.ERROR_COUNT: run.error,
     }
     if run.direction == TO_AWS:
-        body[Log.OUTBOUND_IDS] = cut("\n".join(engine.state.runs.ids(run.run_id)), LONG_TEXT)
+        body[Log.OUTBOUND_IDS] = cut("\n".join(engine.state.runs.ids(run.run_id, outcome="success")), LONG_TEXT)
     return body
 
 

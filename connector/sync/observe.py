@@ -85,8 +85,11 @@ def _settled_rows(engine: Engine, record_ids: Sequence[str], until: datetime) ->
 
 
 def is_settled(engine: Engine, row: Row) -> bool:
-    """Whether the second in which the row was modified last is over, so that a later edit bears a later time."""
-    return engine.salesforce.server_time() - datetime.fromisoformat(row["SystemModstamp"]) >= MARGIN
+    """Whether the second in which the row was modified last is over, so that a later edit bears a later time.
+
+    A time that lies ahead was stamped before Salesforce's clock was set back; waiting would not help.
+    """
+    return abs(engine.salesforce.server_time() - datetime.fromisoformat(row["SystemModstamp"])) >= MARGIN
 
 
 def sweep_due(engine: Engine, run_id: str, *, at_most: int | None = None) -> int:
@@ -164,7 +167,7 @@ def candidate(engine: Engine, row: Row, link: Link | None) -> Candidate:
         formula_text=formula.formula if formula else None,
         formula_types={name: field.type for name, field in describe.fields.items()},
         formula_extra={SETUP_USER: engine.salesforce.identity().user_id},
-        identifier_holder=_holder(engine, row),
+        identifier_holder=_holder(engine, row, link),
         **(_memory(engine, link, snap) if link else {"known": False}),
     )
 
@@ -183,8 +186,13 @@ def _memory(engine: Engine, link: Link, snap: dict[str, str | None]) -> dict[str
     }
 
 
-def _holder(engine: Engine, row: Row) -> str:
-    """Return the id of another record that owns the AWS identifier which this row carries, empty for none."""
+def _holder(engine: Engine, row: Row, link: Link | None) -> str:
+    """Return the id of another record that owns the AWS identifier which this row carries, empty for none.
+
+    A record with an opportunity of its own is no copy: its identifier was changed, which is told when it goes out.
+    """
+    if link is not None and link.apn_id and link.status != "new":
+        return ""
     carried = row.get(engine.names.apn_id)
     owner = engine.state.links.by_apn(carried) if carried else None
     return owner.record_id if owner and owner.record_id != row["Id"] else ""
@@ -205,12 +213,6 @@ def changed_paths(link: Link | None, snap: dict[str, str | None]) -> tuple[str, 
         and (path not in link.written or value != link.written[path])
         and (path not in link.locked or value != link.locked[path])
     )
-
-
-def edited_with_our_user(engine: Engine, row: Row) -> bool:
-    """Whether an integration user made an edit of the row that is none of the connector's own writes (ELIG-24)."""
-    link = engine.state.links.get(row["Id"])
-    return not _person(engine, row) and bool(changed_paths(link, snapshot(engine.mapping, row)))
 
 
 def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None], verdict: Verdict, run_id: str) -> bool:
@@ -259,9 +261,15 @@ def _confirm_written(link: Link, snap: dict[str, str | None]) -> None:
 
 
 def _adopt_identifier(engine: Engine, link: Link, row: Row) -> None:
+    """Take over the identifier that the row carries. Until AWS confirms it, the link stays new, and the row may take it
+    back.
+    """
     carried = row.get(engine.names.apn_id)
+    if link.status == "new" and link.apn_id and carried != link.apn_id:
+        link.apn_id, link.apn_id_written = None, False
+        logs.resolve(engine, link.record_id)
     if link.apn_id is None and carried and engine.state.links.by_apn(carried) is None:
-        link.apn_id, link.status, link.apn_id_written = carried, "linked", True
+        link.apn_id, link.apn_id_written = carried, True
         engine.state.links.save(link)
         enqueue_inbound(engine, carried, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
 

@@ -14,10 +14,10 @@ from connector.mapping.currency import AMOUNTS, CURRENCY, with_record_currency
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
 from connector.sync import logs, plan
-from connector.sync.base import base, forget_base, remember_answer
+from connector.sync.base import base, forget_base, is_unfinished, remember_answer
 from connector.sync.create import ambiguous, create_opportunity
 from connector.sync.engine import Engine
-from connector.sync.inbound import apply_known, receive, user_edits
+from connector.sync.inbound import apply_known, conflict_note, receive, user_edits
 from connector.sync.submission import drop_share, submission_under_way, submit
 from connector.sync.writeback import stamp, write_identifier
 
@@ -75,11 +75,12 @@ def facts_for(engine: Engine, link: Link, answer: dict[str, Any] | None) -> plan
         base=answer,
         today=engine.now().date(),
         catalog=engine.catalog,
-        submitting=submission_under_way(engine, link),
+        submitting=submission_under_way(engine, link) or is_unfinished(engine, link, answer),
         requested=link.requested,
         share_automatically=engine.settings.share_automatically,
         update_automatically=engine.settings.update_automatically,
         unknown_members=tuple((answer or {}).get("UnknownMembers") or ()),
+        record_id=link.record_id,
         edited=_edited(engine, link),
         view=api_shape.from_summary(link.summary or {}),
     )
@@ -173,6 +174,7 @@ class _Turn:
         self.engine, self.link, self.run_id, self.sent = engine, link, run_id, sent
         self.snap = snapshot(engine.mapping, link.row or {})
         self.payload: dict[str, Any] = {}
+        self.overridden: dict[str, Value] = {}
 
     def depart(self, actions: tuple[plan.Action, ...]) -> None:
         """Mark what is about to be sent, before the first call.
@@ -208,7 +210,11 @@ class _Turn:
         performers[type(action)](action)
 
     def _update(self, action: plan.Update) -> None:
-        self.payload = dict(action.request)
+        self.payload |= dict(action.request)
+        applied = self.link.applied
+        if applied is not None:
+            moved = {name: at_aws for name, (at_aws, _) in action.changes.items() if name in applied}
+            self.overridden |= {name: value for name, value in moved.items() if not same(applied[name], value)}
         before = self.link.aws or {}
         response = self.engine.partner_central.update_opportunity(action.request)
         remember_answer(self.engine, self.link, api_shape.merged_answer(before, action.request, response))
@@ -246,7 +252,8 @@ class _Turn:
             drop_share(self.engine, self.link)
             stamp(self.engine, self.link)
             apply_known(self.engine, self.link)
-            logs.log_success(self.engine, self.run_id, self.link, self.payload, remaining=action.locked)
+            note = conflict_note(self.engine.mapping, self.overridden)
+            logs.log_success(self.engine, self.run_id, self.link, self.payload, note, remaining=action.locked)
 
     def _remember(self, action: plan.Settle, answer: Mapping[str, Any]) -> None:
         link, mapping = self.link, self.engine.mapping

@@ -19,6 +19,8 @@ from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
 from connector.errors import Problem
 
+IDENTIFIER = "partnerCrmUniqueIdentifier"
+
 
 @dataclass(frozen=True, slots=True)
 class Create:
@@ -93,6 +95,7 @@ class OutboundFacts:
         mapping_problems: values that could not be translated.
         base: the last known GetOpportunity answer, None when the record has no opportunity yet.
         unknown_members: members of AWS's record that the service model does not know.
+        record_id: the record's Salesforce id, by which AWS knows it as ours.
         edited: ACE fields that a person changed since the record was last handled.
         view: AWS's own view of the opportunity as a canonical record, as far as it is known.
         submitting: a share of this record is under way (a draft of ours that waits for its submission).
@@ -111,6 +114,7 @@ class OutboundFacts:
     share_automatically: bool = False
     update_automatically: bool = False
     unknown_members: tuple[str, ...] = field(default=())
+    record_id: str = ""
     edited: frozenset[str] = frozenset()
     view: AceRecord = field(default_factory=dict)
 
@@ -154,7 +158,11 @@ def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
 def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action, ...]:
     before = api_shape.from_get(base)
     locked = api_shape.locked_changes(facts.record, base) + _without_a_way(facts, before)
-    changes = api_shape.changed_fields(facts.record, base)
+    identified = {**facts.record, IDENTIFIER: facts.record_id} if facts.record_id else facts.record
+    changes = api_shape.changed_fields(identified, base)
+    if set(changes) <= {IDENTIFIER}:
+        # Our identifier goes along with an update, and is no reason for one.
+        changes = {}
     early, late = association_changes(facts.record, before)
     submits = is_draft(base) and (facts.submitting or facts.requested)
     if not (changes or early or late or submits):
@@ -165,7 +173,7 @@ def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action,
     problems = facts.mapping_problems + _rule_problems(facts, moment, before)
     if problems:
         return (Reject(problems),)
-    update = (Update(api_shape.to_update(facts.record, base, catalog=facts.catalog), changes),) if changes else ()
+    update = (Update(api_shape.to_update(identified, base, catalog=facts.catalog), changes),) if changes else ()
     end = _submission({**before, **facts.record}) if submits else Settle(locked)
     if lifecycle.phase(review_status(base)) is lifecycle.Phase.ACTION_REQUIRED:
         # The update hands the record to AWS's reviewers, who lock it: what they asked for goes first.

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.ace import api_shape
 from connector.eligibility.verdict import Verdict
-from connector.errors import ConfigError
+from connector.errors import ConfigError, RecordRejected
 from connector.mapping.model import Mapping as FieldMap
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
@@ -54,7 +54,10 @@ def preview(engine: Engine, record_id: str, draft: FieldMap | None = None) -> Pr
     known = engine.state.links.get(record_id)
     link = known or Link(record_id=record_id, object_name=engine.mapping.object_name)
     link.row, link.apn_id = row, link.apn_id or row.get(engine.names.apn_id)
-    answer = link.aws or (engine.partner_central.get_opportunity(link.apn_id) if link.apn_id else None)
+    try:
+        answer = link.aws or (engine.partner_central.get_opportunity(link.apn_id) if link.apn_id else None)
+    except RecordRejected as error:
+        return Preview(record_id, judge(engine, row, known), (plan.Reject(error.problems),), None, _fields(engine, row))
     facts = replace(facts_for(engine, link, answer), requested=True)
     actions = plan.plan_outbound(facts)
     return Preview(

@@ -20,11 +20,11 @@ def as_problem(error: ConnectorError) -> Problem:
     return Problem(type(error).__name__.upper(), "", "", str(error), "See the worker's log for details.")
 
 
-def waiting(error: ConnectorError) -> Problem:
+def waiting(reason: str, error: ConnectorError | None) -> Problem:
     """Return why a record that is due has not gone out for some time; it is tried again by itself."""
     blocked = isinstance(error, AuthFailed | ConfigError)
     remedy = "Remove the cause; the record then goes out by itself." if blocked else "It is tried again by itself."
-    return Problem(WAITING, "", "", str(error), remedy)
+    return Problem(WAITING, "", "", reason, remedy)
 
 
 def invisible(link: Link) -> Problem:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.eligibility.rules import is_dummy_identifier
 from connector.errors import ConnectorError, RecordGone, RecordRejected
 from connector.store.links import Link
 from connector.sync import logs
@@ -38,12 +39,16 @@ def sweep_modified(engine: Engine) -> int:
     files = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_FILES)
     records = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS, parent=files)
     try:
-        queued = _walk_until_quiet(engine, records)
+        queued, skipped = _walk_until_quiet(engine, records)
     except ConnectorError as error:
         logs.log_call(engine, files, error=str(error))
         raise
-    logs.log_call(engine, files)
+    logs.log_call(engine, files, note=_skipped(skipped))
     return queued
+
+
+def _skipped(count: int) -> str:
+    return f"{count} skipped: historical data, with a partner identifier such as X0001." if count else ""
 
 
 def compare_anew(engine: Engine) -> None:
@@ -53,13 +58,15 @@ def compare_anew(engine: Engine) -> None:
         engine.state.cursors.delete(_CURSOR)
 
 
-def _walk_until_quiet(engine: Engine, run_id: str) -> int:
+def _walk_until_quiet(engine: Engine, run_id: str) -> tuple[int, int]:
+    """Return how many opportunities were queued, and how many were left out as historical data."""
     cursor = engine.state.cursors.get(_CURSOR)
     after = datetime.fromisoformat(cursor) - OVERLAP if cursor else None
     found: dict[str, str] = {}
+    skipped = set[str]()
     latest = cursor or ""
     for _ in range(WALKS):
-        pages, fresh, newest = _walk(engine, after, found, run_id)
+        pages, fresh, newest = _walk(engine, after, found, skipped, run_id)
         latest = max(latest, newest)
         if pages < 2 or not fresh:
             break
@@ -67,10 +74,12 @@ def _walk_until_quiet(engine: Engine, run_id: str) -> int:
         if latest:
             engine.state.cursors.set(_CURSOR, latest)
         engine.state.meta.set(ADOPTED, engine.now().isoformat())
-    return len(found)
+    return len(found), len(skipped)
 
 
-def _walk(engine: Engine, after: datetime | None, found: dict[str, str], run_id: str) -> tuple[int, int, str]:
+def _walk(
+    engine: Engine, after: datetime | None, found: dict[str, str], skipped: set[str], run_id: str
+) -> tuple[int, int, str]:
     pages, fresh, newest = 0, 0, ""
     first = engine.state.meta.get(ADOPTED) is None
     for page in engine.partner_central.list_opportunities(modified_after=after):
@@ -79,6 +88,9 @@ def _walk(engine: Engine, after: datetime | None, found: dict[str, str], run_id:
         # Not only at first: a state that was restored from a copy knows nothing of what was shared since.
         adopt_page(engine, page)
         moved = [one for one in page if found.get(one["Id"]) != one["LastModifiedDate"] and _is_news(engine, one)]
+        historical = {one["Id"] for one in moved if is_dummy_identifier(one.get("PartnerOpportunityIdentifier") or "")}
+        moved = [one for one in moved if one["Id"] not in historical]
+        skipped |= historical
         with engine.state.transaction():
             for summary in moved:
                 found[summary["Id"]] = summary["LastModifiedDate"]

@@ -165,7 +165,8 @@ def _look_again(engine: Engine, pending: Writeback, link: Link | None) -> None:
     if link is None or link.apn_id is None:
         return
     _withdraw_intent(engine, pending, link)
-    enqueue_inbound(engine, link.apn_id, "", fresh=True)
+    run_id = engine.state.runs.of_record(link.record_id, logs.FROM_AWS) or ""
+    enqueue_inbound(engine, link.apn_id, run_id, fresh=True)
     _put_own(engine, pending, link)
 
 
@@ -185,8 +186,7 @@ def _refuse(engine: Engine, pending: Writeback, link: Link | None, error: Connec
         return
     _withdraw_intent(engine, pending, link)
     problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
-    # The record's own run counted it as written when it was queued.
-    run_id = engine.state.runs.of_record(link.record_id, logs.FROM_AWS) or _run(engine)
+    run_id = _run_of(engine, pending, link)
     logs.withdraw_success(engine, run_id, link)
     logs.log_problems(engine, run_id, link, problems, payload=pending.values)
     if set(pending.values) - set(engine.names.all):
@@ -197,6 +197,16 @@ def _put_own(engine: Engine, pending: Writeback, link: Link) -> None:
     own = {name: value for name, value in pending.values.items() if name in engine.names.all}
     if own:
         put(engine, link, own)
+
+
+def _run_of(engine: Engine, pending: Writeback, link: Link) -> str:
+    """Return the run that counted the values as written when they were queued: AWS's values came in by one, our own
+    stamps go with what went out.
+    """
+    direction = logs.FROM_AWS if _mapped(engine, pending) else logs.TO_AWS
+    known = engine.state.runs.of_record(link.record_id, direction)
+    purpose = logs.INBOUND_RECORDS if direction == logs.FROM_AWS else logs.OUTBOUND_RETRIEVAL
+    return known or logs.start_run(engine, direction, purpose)
 
 
 def _run(engine: Engine) -> str:

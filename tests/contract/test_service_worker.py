@@ -61,7 +61,7 @@ def deal(client: Client, sandbox: Sandbox, number: int) -> str:
 
 
 def eventually(holds: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not holds():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.05)

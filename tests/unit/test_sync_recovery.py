@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from engine.partner_central import MemoryPartnerCentral
 from engine.salesforce import OPPORTUNITY, MemorySalesforce, Written
 from engine.turns import colleague_creates, deal, open_codes, share, turn
 from engine.world import World
@@ -132,3 +133,115 @@ def test_what_goes_out_with_the_submission_is_not_cleared_by_a_draft_that_lacks_
     record = fetch(world.engine, apn_id).record
     assert "involvementType" not in record and "visibility" in record
     assert world.salesforce.row(record_id) is not None
+
+
+def test_a_share_that_a_lost_state_forgot_is_brought_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 7: the draft names the record, which was never synchronised."""
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object, **__: object) -> None:
+            raise Retriable("AWS answered 500.")
+
+        patch.setattr(MemoryPartnerCentral, "associate", fail)
+        record_id = deal(world)
+        turn(world)
+    [apn_id] = world.partner_central.opportunities
+    world.empty_state()
+    for _ in range(3):
+        turn(world)
+    assert world.partner_central.opportunities[apn_id]["LifeCycle"]["ReviewStatus"] == "Submitted"
+    assert open_codes(world, record_id) == []
+
+
+def test_a_colleagues_draft_is_not_submitted_by_itself(world: World) -> None:
+    apn_id = colleague_creates(world, "Pending Submission")
+    turn(world)
+    [row] = world.salesforce.all()
+    world.salesforce.user_edits(row["Id"], {NEXT_STEP: "Sign"})
+    world.empty_state()
+    for _ in range(3):
+        turn(world)
+    life_cycle = world.partner_central.opportunities[apn_id]["LifeCycle"]
+    assert (life_cycle["ReviewStatus"], life_cycle["NextSteps"]) == ("Pending Submission", "Sign")
+
+
+def test_what_a_record_leaves_empty_clears_nothing_after_the_state_was_lost(world: World) -> None:
+    """Nobody remembers whether a person cleared it, and AWS's value may be a colleague's."""
+    record_id, apn_id = share(world)
+    world.partner_central.colleague_edits(apn_id, lambda one: one["LifeCycle"].update(NextSteps="Call them"))
+    world.salesforce.user_edits(record_id, {"Use_Case__c": "Blockchain"})
+    world.empty_state()
+    for _ in range(3):
+        turn(world)
+    row, answer = world.salesforce.row(record_id), world.partner_central.opportunities[apn_id]
+    assert row is not None
+    assert (row[NEXT_STEP], answer["LifeCycle"]["NextSteps"]) == ("Call them", "Call them")
+    assert answer["Project"]["CustomerUseCase"] == "Blockchain"
+
+
+def test_an_identifier_that_aws_never_knew_can_be_taken_back(world: World) -> None:
+    record_id = deal(world, ACE_APN_Unique_Identifier__c="O7777777")
+    for _ in range(2):
+        turn(world)
+    assert open_codes(world, record_id) != [] and world.partner_central.opportunities == {}
+    world.salesforce.user_edits(record_id, {"ACE_APN_Unique_Identifier__c": None})
+    for _ in range(2):
+        turn(world)
+    [apn_id] = world.partner_central.opportunities
+    row = world.salesforce.row(record_id)
+    assert row is not None and row["ACE_APN_Unique_Identifier__c"] == apn_id
+    assert open_codes(world, record_id) == []
+
+
+def test_an_identifier_that_was_exchanged_is_named_with_the_right_one(world: World) -> None:
+    (first, _), (second, own) = share(world), share(world)
+    taken = world.salesforce.row(first)
+    assert taken is not None
+    world.salesforce.user_edits(first, {"ACE_APN_Unique_Identifier__c": None})
+    world.salesforce.user_edits(second, {"ACE_APN_Unique_Identifier__c": taken["ACE_APN_Unique_Identifier__c"]})
+    world.clock.advance(timedelta(minutes=20))
+    world.schedule(queueing.POLL)
+    world.execute(50)
+    [problem] = world.state.problems.open_for(second)
+    assert problem.code == "IDENTIFIER_CHANGED"
+    detail = world.state.outbox.get("ACE_Sync_Log_Detail__c", problem.detail_key)
+    assert detail is not None and own in detail.body["Error_Message__c"]
+    world.cycle()
+
+
+def test_our_identifier_goes_along_with_an_update(world: World) -> None:
+    """OUT-04, OUT-06: what AWS knows the record by is what Salesforce knows it by, wherever AWS takes it."""
+    apn_id = colleague_creates(world, "Pending Submission")
+    turn(world)
+    [row] = world.salesforce.all()
+    writes = world.partner_central.writes
+    for _ in range(2):
+        turn(world)
+    assert world.partner_central.writes == writes, "it is no reason for an update"
+    world.salesforce.user_edits(row["Id"], {NEXT_STEP: "Sign"})
+    turn(world)
+    assert world.partner_central.opportunities[apn_id]["PartnerOpportunityIdentifier"] == row["Id"]
+
+
+def test_historical_data_is_left_alone(world: World) -> None:
+    """ELIG-18."""
+    colleague_creates(world, PartnerOpportunityIdentifier="X0007")
+    for _ in range(2):
+        turn(world)
+    assert world.salesforce.all() == []
+    messages = [str(log.get("Message__c") or "") for log in world.salesforce.all("ACE_Sync_Log__c")]
+    assert any(message.startswith("1 skipped") for message in messages)
+
+
+def test_an_edit_that_meets_a_change_of_awss_on_its_way_says_so(world: World) -> None:
+    """IN-25, also where what goes out meets it first."""
+    record_id, apn_id = share(world, Next_Step__c="Sign")
+    world.partner_central.colleague_edits(apn_id, lambda one: one["LifeCycle"].update(NextSteps="Call them"))
+    world.salesforce.user_edits(record_id, {NEXT_STEP: "Send the offer"})
+    world.clock.advance(timedelta(minutes=20))
+    world.schedule(queueing.POLL)
+    world.execute(50)
+    assert world.partner_central.opportunities[apn_id]["LifeCycle"]["NextSteps"] == "Send the offer"
+    notes = [str(row.body.get("Error_Message__c") or "") for row in world.state.outbox.due(
+        world.clock.now(), "ACE_Sync_Log_Detail__c", 100)]  # fmt: skip
+    assert any("AWS changed it to Call them" in note for note in notes), notes
