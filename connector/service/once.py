@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from connector.errors import ConfigError
+from connector.errors import ConfigError, Deferred
 from connector.service.jobs import job_handlers
 from connector.service.lease import Lease
 from connector.service.runtime import Runtime
@@ -117,10 +117,20 @@ def _outbound(engine: Engine, record_id: str) -> Outcome:
     engine.settings = replace(engine.settings, share_automatically=True, update_automatically=True)
     run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
     if record_id:
-        return Outcome(queued=int(request_record(engine, record_id, run_id)), run_id=run_id)
+        return Outcome(queued=int(_requested(engine, record_id, run_id)), run_id=run_id)
     # What was edited a moment ago is to be part of the run: wait until Salesforce's clock has passed the margin.
     time.sleep(MARGIN.total_seconds() + 1)
     return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id), run_id=run_id)
+
+
+def _requested(engine: Engine, record_id: str, run_id: str) -> bool:
+    """Queue the record; one that was modified a moment ago is waited for."""
+    for _ in range(TURNS):
+        try:
+            return request_record(engine, record_id, run_id)
+        except Deferred as fresh:
+            time.sleep(max(0.0, (fresh.until - engine.now()).total_seconds()))
+    return request_record(engine, record_id, run_id)
 
 
 def _inbound(engine: Engine, record_id: str) -> Outcome:

@@ -14,7 +14,7 @@ from connector.ace.catalogue import Owner, opportunity_fields
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
 from connector.eligibility.rules import is_dummy_identifier
-from connector.errors import Deferred, Problem, RecordRejected
+from connector.errors import Problem, RecordRejected
 from connector.mapping.currency import foreign_amounts
 from connector.mapping.inbound import to_salesforce
 from connector.mapping.model import Mapping as FieldMap
@@ -24,7 +24,7 @@ from connector.sync import logs
 from connector.sync.adoption import find_link, restore_seen
 from connector.sync.base import is_unfinished, mark_applied, remember_answer
 from connector.sync.engine import Engine
-from connector.sync.observe import SETTLING, is_settled
+from connector.sync.observe import require_settled
 from connector.sync.ports import Json, Row
 from connector.sync.problems import invisible
 from connector.sync.queueing import enqueue_inbound, enqueue_outbound
@@ -90,9 +90,7 @@ def read_row(engine: Engine, link: Link) -> Row | None:
             bury(engine, link)
             return None
         raise RecordRejected((invisible(link),))
-    if not is_settled(engine, row):
-        reason = "The row was modified a moment ago; it is read once that second is over."
-        raise Deferred(reason, engine.now() + SETTLING)
+    require_settled(engine, row)
     link.row = row
     engine.state.links.save(link)
     return row
@@ -142,9 +140,12 @@ def _agree(engine: Engine, link: Link, row: Row, at_aws: AceRecord) -> None:
     link.locked = {path: text for path, text in link.locked.items() if path not in alike}
 
 
-def apply_known(engine: Engine, link: Link) -> None:
+def apply_known(engine: Engine, link: Link, *, sharing: bool) -> None:
     """Queue what AWS changed by itself, as its answers in the state show it: after a turn towards AWS no further call
     is needed.
+
+    Args:
+        sharing: the turn shared the record. What AWS filled in then is part of the share, and no news of its own.
     """
     if link.row is None or link.aws is None:
         return
@@ -164,7 +165,7 @@ def apply_known(engine: Engine, link: Link) -> None:
     _keep_unapplied(link, problems, values, engine)
     _keep_conflicting(link, conflicts)
     _queue_values(engine, link, link.row, values, changed=False)
-    if _touches_people(engine, values):
+    if _touches_people(engine, values) and not sharing:
         # A colleague's change that a turn towards AWS met came in by it (LOG-24).
         logs.log_success(engine, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS), link, link.aws)
 

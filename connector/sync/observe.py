@@ -13,7 +13,7 @@ from typing import Any
 from connector.eligibility.candidate import SETUP_USER, Candidate
 from connector.eligibility.rules import decide
 from connector.eligibility.verdict import Code, Verdict
-from connector.errors import Problem
+from connector.errors import Deferred, Problem
 from connector.mapping.outbound import snapshot
 from connector.names import AUDIT_FIELDS
 from connector.store.links import Link
@@ -84,12 +84,18 @@ def _settled_rows(engine: Engine, record_ids: Sequence[str], until: datetime) ->
     ]
 
 
-def is_settled(engine: Engine, row: Row) -> bool:
-    """Whether the second in which the row was modified last is over, so that a later edit bears a later time.
+def require_settled(engine: Engine, row: Row) -> None:
+    """Let pass a row whose last second is over, so that a later edit bears a later time.
 
     A time that lies ahead was stamped before Salesforce's clock was set back; waiting would not help.
+
+    Raises:
+        Deferred: the row was modified within the margin.
     """
-    return abs(engine.salesforce.server_time() - datetime.fromisoformat(row["SystemModstamp"])) >= MARGIN
+    if abs(engine.salesforce.server_time() - datetime.fromisoformat(row["SystemModstamp"])) < MARGIN:
+        raise Deferred(
+            "The row was modified a moment ago; it is read once that second is over.", engine.now() + SETTLING
+        )
 
 
 def sweep_due(engine: Engine, run_id: str, *, at_most: int | None = None) -> int:

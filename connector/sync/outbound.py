@@ -248,10 +248,11 @@ class _Turn:
         """Remember the row as handled: it is not due again until a mapped field changes or a person edits it."""
         answer = base(self.engine, self.link) or {}
         with self.engine.state.transaction():
+            sharing = submission_under_way(self.engine, self.link)
             self._remember(action, answer)
             drop_share(self.engine, self.link)
             stamp(self.engine, self.link)
-            apply_known(self.engine, self.link)
+            apply_known(self.engine, self.link, sharing=sharing)
             note = conflict_note(self.engine.mapping, self.overridden)
             logs.log_success(self.engine, self.run_id, self.link, self.payload, note, remaining=action.locked)
 

@@ -6,7 +6,7 @@ from connector.errors import Problem, RecordRejected
 from connector.store.queue import Work
 from connector.sync import logs, queueing
 from connector.sync.engine import Engine, Priority
-from connector.sync.observe import is_settled, observe
+from connector.sync.observe import observe, require_settled
 
 
 def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
@@ -14,16 +14,13 @@ def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
 
     Raises:
         RecordRejected: the record does not exist or is not visible.
+        Deferred: the row is so fresh that a later edit may bear the same time, and no guard would tell.
     """
     rows = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields())
     if record_id not in rows:
         raise RecordRejected((_not_found(engine, record_id),))
-    queued = observe(engine, rows[record_id], run_id, again=True, requested=True)
-    link = engine.state.links.get(record_id)
-    if link is not None and not is_settled(engine, rows[record_id]):
-        link.modstamp = ""
-        engine.state.links.save(link)
-    return queued
+    require_settled(engine, rows[record_id])
+    return observe(engine, rows[record_id], run_id, again=True, requested=True)
 
 
 def _not_found(engine: Engine, record_id: str) -> Problem:
