@@ -194,7 +194,9 @@ class World:
         now = self.sandbox.clock.now() + timedelta(milliseconds=500)
         with State.open(self.state_path) as state:
             items = [*state.queue.list("leased"), *state.queue.list("waiting", 1000)]
-            found = [f"{one.kind} {one.key} {one.state} {one.reason}" for one in items if one.retry_at <= now]
+            # A request for a record that was saved a moment ago waits until that second is over.
+            now_or_asked = [one for one in items if one.retry_at <= now or one.kind == "request"]
+            found = [f"{one.kind} {one.key} {one.state} {one.reason}" for one in now_or_asked]
             found += [f"row {one.record_id} {one.values} {one.reason}" for one in state.writebacks.due(now, 200)]
             return found + [
                 f"log {one.key} {one.reason}" for name in (LOGS, DETAILS) for one in state.outbox.due(now, name, 200)
