@@ -9,6 +9,11 @@ from connector.store.links import Link
 from connector.sync.engine import Engine
 from connector.sync.plan import is_draft, review_status
 
+UNDER_WAY = " under way "
+"""Stands for the last seen value of a field that differs from what AWS has for sure: it was sent and not confirmed, or
+edited during the first share. No snapshot has such a text: they are stripped.
+"""
+
 
 def remember_answer(engine: Engine, link: Link, answer: dict[str, Any]) -> None:
     """Keep AWS's record as the base of the next update; :func:`mark_applied` says that Salesforce is told of it too."""

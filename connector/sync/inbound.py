@@ -22,7 +22,7 @@ from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import find_link, restore_seen
-from connector.sync.base import is_unfinished, mark_applied, remember_answer
+from connector.sync.base import UNDER_WAY, is_unfinished, mark_applied, remember_answer
 from connector.sync.engine import Engine
 from connector.sync.observe import require_settled
 from connector.sync.ports import Json, Row
@@ -128,6 +128,10 @@ def _agree(engine: Engine, link: Link, row: Row, at_aws: AceRecord) -> None:
     """Where both sides have come to say the same, by whatever way, no edit waits any more."""
     record, _ = to_ace(engine.mapping, row, engine.catalogue)
     snap = snapshot(engine.mapping, row)
+    if not link.seen and link.applied is not None:
+        # AWS decided before the first share came to its end: what was edited meanwhile is still to be sent.
+        edits = _differing(engine, link.applied, row)
+        link.seen = {path: UNDER_WAY if path in edits else text for path, text in snap.items()}
     alike = {
         field.path
         for field in engine.mapping.fields

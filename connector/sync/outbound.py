@@ -14,7 +14,7 @@ from connector.mapping.currency import AMOUNTS, CURRENCY, with_record_currency
 from connector.mapping.outbound import snapshot, to_ace
 from connector.store.links import Link
 from connector.sync import logs, plan
-from connector.sync.base import base, forget_base, is_unfinished, remember_answer
+from connector.sync.base import UNDER_WAY, base, forget_base, is_unfinished, remember_answer
 from connector.sync.create import ambiguous, create_opportunity
 from connector.sync.engine import Engine
 from connector.sync.inbound import apply_known, conflict_note, receive, user_edits
@@ -22,10 +22,6 @@ from connector.sync.submission import drop_share, submission_under_way, submit
 from connector.sync.writeback import stamp, write_identifier
 
 CONFLICT_ROUNDS = 3
-UNDER_WAY = " under way "
-"""Stands for the last seen value of a field that was sent and not confirmed. No snapshot has such a text: they are
-stripped.
-"""
 ASSOCIATED_ALREADY = "DUPLICATE_KEY_VALUE"
 """AWS's answer to an association that a call whose answer was lost has made."""
 

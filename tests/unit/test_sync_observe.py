@@ -21,9 +21,9 @@ from connector.errors import Retriable
 from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.store.links import Link
 from connector.sync import queueing
+from connector.sync.base import UNDER_WAY
 from connector.sync.inbound import user_edits
 from connector.sync.observe import candidate, changed_paths, judge
-from connector.sync.outbound import UNDER_WAY
 from connector.sync.writeback import put
 
 AMOUNT = "Expected_Monthly_AWS_Revenue__c"

@@ -28,6 +28,7 @@ from connector.errors import (
     Retriable,
 )
 from connector.names import SYNC_LOG_DETAIL, Detail
+from connector.sync import queueing
 
 NEXT_STEP = "Next_Step__c"
 
@@ -204,3 +205,35 @@ def test_a_record_in_another_currency_is_not_sent_as_dollars(world: World) -> No
     [problem] = foreign_amounts(world.engine.mapping, euro, arriving, {"expectedMonthlyAwsRevenue"})
     assert (problem.code, problem.field, problem.value) == ("CURRENCY_DIFFERS", *amount, "1000 USD")
     assert foreign_amounts(world.engine.mapping, {"CurrencyIsoCode": "USD"}, arriving, {*amount}) == ()
+
+
+def test_an_edit_that_spoils_a_record_during_its_first_share_stays_told(world: World) -> None:
+    """AWS approves what was created; the later edit is neither sent nor forgotten."""
+    world.partner_central.slow = True
+    record_id = deal(world)
+    for job, seconds, steps in (
+        (queueing.DUE_SWEEP, 3, 7),
+        (queueing.POLL, 3, 2),
+        (queueing.MODIFIED_SWEEP, 400, 3),
+        (queueing.POLL, 400, 5),
+    ):
+        world.clock.advance(timedelta(seconds=seconds))
+        world.schedule(job)
+        world.execute(steps)
+        if job == queueing.DUE_SWEEP:
+            # The create goes out as the record was when it was looked at.
+            world.salesforce.user_edits(record_id, {"Target_Close_Date__c": "2020-01-01"})
+    [apn_id] = world.partner_central.opportunities
+    world.partner_central.slow = False
+    world.clock.advance(timedelta(minutes=16))
+    world.partner_central.finish_tasks()
+    world.partner_central.aws_reviews(apn_id, "Approved")
+    for _ in range(4):
+        turn(world)
+    assert world.partner_central.opportunities[apn_id]["LifeCycle"]["TargetCloseDate"] == "2040-03-01"
+    assert "INVALID_VALUE" in open_codes(world, record_id)
+    world.salesforce.user_edits(record_id, {"Target_Close_Date__c": "2041-06-30"})
+    for _ in range(2):
+        turn(world)
+    assert world.partner_central.opportunities[apn_id]["LifeCycle"]["TargetCloseDate"] == "2041-06-30"
+    assert open_codes(world, record_id) == []
