@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 JOBS ?= 2
 
-.PHONY: demo test lint bench soak clean
+.PHONY: demo test test-node lint bench soak clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -18,6 +18,11 @@ test: lint
 lint: $(STAMP)
 	$(BIN)/ruff check --quiet connector tests salesforce_metadata
 	$(BIN)/mypy
+
+# Opt-in, needs Node 20 or later with npm: converts the Salesforce package with Salesforce's own library.
+test-node: $(STAMP)
+	npm install --prefix tests/node --no-package-lock --no-audit --no-fund
+	$(BIN)/pytest tests/node -q
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks
@@ -31,4 +36,4 @@ $(STAMP): pyproject.toml config/constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis tests/node/node_modules

@@ -49,6 +49,17 @@ SCHEDULE = "ACE_Schedule__c"
 ACTION_REQUEST = "ACE_Action_Request__c"
 WORKER = "ACE_Worker__c"
 SETTINGS = "ACE_Connector_Settings__c"
+MARKETPLACE_SETTINGS = "AWS_Marketplace_Settings__c"
+S3_BUCKET_SETTING = "AWS_S3_Bucket_Setting__c"
+SOLUTION = "ACE_Solution__c"
+AWS_PRODUCT = "ACE_AWS_Product__c"
+NOTIFICATION = "AWS_Notification__c"
+SETUP_STEP = "ACE_Setup_Step__c"
+MAPPING = "ACE_Mapping__c"
+FIELD_MAPPING = "ACE_Field_Mapping__c"
+
+INTEGRATION_PERMISSION = "ACE_Integration"
+"""Custom permission of the connector's user: the package's validation rules and flows leave it alone."""
 
 AUDIT_FIELDS = ("Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById")
 
@@ -119,3 +130,150 @@ class Settings:
     SWEEP_SECONDS = "Sweep_Seconds__c"
     DUE_SWEEP_MINUTES = "Due_Sweep_Minutes__c"
     DEFAULT_OWNER_ID = "Default_Owner_Id__c"
+
+
+class TemplateSettings:
+    """Fields of ``ACE_Connector_Settings__c`` about what new records from AWS are made of."""
+
+    DEFAULT_ACCOUNT_ID = "Default_Account_Id__c"
+    CREATE_ACCOUNT_FROM_DEFAULT = "Create_Account_from_Default__c"
+    DEFAULT_OPPORTUNITY_ID = "Default_Opportunity_Id__c"
+
+
+class FileSettings:
+    """Fields of ``ACE_Connector_Settings__c`` about the files of the ACE bucket."""
+
+    BUCKET_NAME = "Bucket_Name__c"
+    OUTBOUND_BATCH_SIZE = "Outbound_Batch_Size__c"
+    PARTNER_ID = "Partner_Id__c"
+    PAYLOAD_VERSION = "Payload_Version__c"
+    LEAD_PAYLOAD_VERSION = "Lead_Payload_Version__c"
+
+
+class MarketplaceSettings:
+    """Fields of the hierarchy custom setting ``AWS_Marketplace_Settings__c``."""
+
+    PRESIGNED_URL_ROLE = "AWS_Presigned_URL_Role_Name__c"
+    ADD_SELLER_TO_BUYERS = "Add_Seller_Account_to_Buyer_List__c"
+    QUEUE_NAME = "SQS_Queue_Name__c"
+    IN_PARTNER_PROGRAMS = "In_Partner_Programs__c"
+    LOG_ALL_REQUESTS = "Log_All_Outbound_Requests__c"
+    LOG_LEVEL = "Log_Level__c"
+    NOTIFICATION_RETENTION = "Notification_Retention__c"
+    TOPIC_ARN_PREFIX = "SNS_Topic_ARN_Prefix__c"
+    SYNC_LOG_RETENTION = "Sync_Log_Retention__c"
+
+
+class BucketSetting:
+    """Fields of ``AWS_S3_Bucket_Setting__c``; its name is the account prefix."""
+
+    BUCKET_NAME = "Bucket_Name__c"
+    BUCKET_PREFIX = "Bucket_Prefix__c"
+
+
+class Solution:
+    """Fields of ``ACE_Solution__c``; its name holds the first 80 characters of the solution's."""
+
+    ID = "Solution_Id__c"
+    FULL_NAME = "Full_Name__c"
+    CATEGORY = "Category__c"
+    STATUS = "Status__c"
+    CATALOG = "Catalog__c"
+    CREATED = "AWS_Created_Date__c"
+    MARKETPLACE_ARN = "AWS_Marketplace_Solution_ARN__c"
+    ACTIVE = "Active__c"
+
+
+class CoSellProduct:
+    """Fields of ``ACE_AWS_Product__c``."""
+
+    ID = "Product_Id__c"
+    SERVICE_CATEGORY = "Service_Category__c"
+    ACTIVE = "Active__c"
+
+
+class Notification:
+    """Fields of ``AWS_Notification__c``; its name is the event's detail-type."""
+
+    ACCOUNT_NUMBER = "Account_Number__c"
+    ENTITY_ID = "EntityId__c"
+    PRODUCT_ID = "Product_Id__c"
+    SELLER_ACCOUNT_ID = "Seller_Account_Id__c"
+    MANUFACTURER_ACCOUNT_ID = "Manufacturer_Account_Id__c"
+    CATALOG = "Catalog__c"
+    STATUS = "Status__c"
+    MESSAGE = "Message__c"
+
+
+class SetupStep:
+    """Fields of ``ACE_Setup_Step__c``."""
+
+    KEY = "Step_Key__c"
+    INTEGRATION = "Integration__c"
+    SEQUENCE = "Sequence__c"
+    STATUS = "Status__c"
+    MESSAGE = "Message__c"
+    CHECKED_AT = "Checked_At__c"
+
+
+class PublishedMapping:
+    """Fields of ``ACE_Mapping__c``."""
+
+    KEY = "Mapping_Key__c"
+    RECORD_TYPE = "Record_Type__c"
+    OBJECT = "Object__c"
+    VERSION = "Version__c"
+    PUBLISHED_AT = "Published_At__c"
+    PUBLISHED_BY = "Published_By__c"
+    DIFFERENCE = "Difference__c"
+    CURRENT = "Current__c"
+
+
+class FieldMapping:
+    """Fields of ``ACE_Field_Mapping__c``."""
+
+    KEY = "Field_Key__c"
+    MAPPING = "Mapping__c"
+    MAPPING_REF = "Mapping__r"
+    ACE_FIELD = "ACE_Field__c"
+    SALESFORCE_FIELD = "Salesforce_Field__c"
+    INBOUND = "Inbound__c"
+    PICKLIST_VALUES = "Picklist_Values__c"
+    REQUIRED = "Required__c"
+
+
+class Schedule:
+    """Fields of ``ACE_Schedule__c``."""
+
+    OBJECT = "Object__c"
+    INTERVAL_MINUTES = "Interval_Minutes__c"
+    ACTIVE = "Active__c"
+    DISABLE_INBOUND = "Disable_Inbound__c"
+    LAST_RUN = "Last_Run__c"
+    NEXT_RUN = "Next_Run__c"
+    STATUS = "Status__c"
+    MESSAGE = "Message__c"
+
+
+class ActionRequest:
+    """Fields of ``ACE_Action_Request__c`` that the worker reads and writes."""
+
+    ACTION = "Action__c"
+    ACE_OPPORTUNITY = "ACE_Opportunity__c"
+    ACE_LEAD = "ACE_Lead__c"
+    OPPORTUNITY = "Opportunity__c"
+    LEAD = "Lead__c"
+    RECORD_ID = "Record_Id__c"
+    INVOLVEMENT_TYPE = "Involvement_Type__c"
+    VISIBILITY = "Visibility__c"
+    STATUS = "Status__c"
+    MESSAGE = "Message__c"
+    COMPLETED_AT = "Completed_At__c"
+
+
+class PermissionSets:
+    """Names of the package's permission sets that decide who may ask the worker for something."""
+
+    BUSINESS_ADMINISTRATOR = "APN_Business_Administrator"
+    BUSINESS_USER = "APN_Business_User"
+    INTEGRATION_USER = "APN_Integration_User"

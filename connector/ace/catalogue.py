@@ -1,4 +1,4 @@
-"""The catalogue: what AWS says about every opportunity field, read from ``connector/data/opportunity_fields.json``.
+"""The catalogue: what AWS says about every opportunity and lead field, read from the files in ``connector/data``.
 
 API paths use a small notation: ``A.B`` is a member, ``List[0]`` the first element, ``List[Key=Value]`` the first
 element whose member ``Key`` has that value, ``List[*]`` every element, and a last segment ``{A B}`` several members
@@ -11,6 +11,10 @@ the same currency, with its term in months in ``project.expectedContractDuration
 
 Names that begin with ``aws`` after their structure (``lifeCycle.awsNextSteps``) are AWS's own view, which the summary
 of an opportunity carries; they never mix with the partner's field of the same API name.
+
+Leads travel in the ACE bucket's files only, so their fields have no API path, and no phase in which AWS refuses a
+change. They are keyed as AWS's samples spell what AWS sends; in files to AWS the samples write ``useCaseWorkLoad``. AWS
+refers leads and partners update them: what a lead must have, it must have at an update.
 """
 
 from __future__ import annotations
@@ -100,7 +104,8 @@ class AceField:
         personal: whether it identifies a natural person.
         values: standard values in AWS's spelling, empty where any text is allowed.
         create_path, update_path, get_path, summary_path: API path per operation, "" where the operation lacks it.
-        salesforce_name, salesforce_type: field on ``ACE_Opportunity__c`` in the package, "" where it has none.
+        salesforce_name, salesforce_type: field on ``ACE_Opportunity__c`` or ``ACE_Lead__c`` in the package, "" where it
+            has none.
         protected: whether a new mapping has inbound updates off (stage, target close date, closed-lost reason).
         value_list: name of the value list for :mod:`connector.ace.values`, "" without one.
         associate: entity type of AssociateOpportunity by which the values go out, "" for other fields.
@@ -155,6 +160,12 @@ def opportunity_fields() -> Mapping[str, AceField]:
     return MappingProxyType({entry["name"]: _field(entry) for entry in data.opportunity_fields()})
 
 
+@cache
+def lead_fields() -> Mapping[str, AceField]:
+    """Return every lead field by ACE name, in the order in which people are shown them."""
+    return MappingProxyType({entry["name"]: _field(entry) for entry in data.lead_fields()})
+
+
 def field_by_path(path: str) -> AceField | None:
     """Return the partner's field that an AWS error names, or None.
 
@@ -181,7 +192,7 @@ def _plain(path: str) -> str:
 
 
 def _field(entry: Mapping[str, Any]) -> AceField:
-    paths, salesforce = entry["paths"], entry["salesforce"]
+    paths, salesforce = entry.get("paths", {}), entry["salesforce"]
     return AceField(
         name=entry["name"],
         label=entry["label"],
@@ -204,7 +215,7 @@ def _field(entry: Mapping[str, Any]) -> AceField:
         assign=entry.get("assign", ""),
         submit=entry.get("submit", False),
         required=tuple(_requirement(need) for need in entry.get("required", ())),
-        editable={phase: Change(change) for phase, change in entry["editable"].items()},
+        editable={phase: Change(change) for phase, change in entry.get("editable", {}).items()},
         pattern=entry.get("pattern", ""),
         format=entry.get("format", ""),
         min_length=entry.get("min_length", 0),

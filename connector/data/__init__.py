@@ -1,12 +1,14 @@
 """Facts as data: files in this directory, read once on first use.
 
-``opportunity_fields.json`` holds one object per ACE opportunity field (:mod:`connector.ace.catalogue` gives it
-types), ``standard_values.json`` and ``countries.json`` the value lists, ``value_aliases.json`` other spellings of
-their values, ``aws_products.json`` the products that can be associated and ``error_hints.json`` what to do about an
-error of AWS. When AWS changes its data model, the files are replaced; no code changes.
+``opportunity_fields.json`` and ``lead_fields.json`` hold one object per ACE field of an opportunity and of a lead
+(:mod:`connector.ace.catalogue` gives it types), ``standard_values.json`` and ``countries.json`` the value lists,
+``value_aliases.json`` other spellings of their values, ``aws_products.json`` the products that can be associated and
+``error_hints.json`` what to do about an error of AWS. When AWS changes its data model, the files are replaced; no code
+changes.
 
 Field facts follow the service model of ``partnercentral-selling``; editability and requirements follow AWS's developer
-guide, in its stricter reading where it contradicts itself.
+guide, in its stricter reading where it contradicts itself. Lead facts follow AWS's field definitions and samples of the
+ACE bucket, the only way that leads travel: their values (lists named ``lead…``) are spelled as in its files.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ def read(name: str) -> Any:
 def opportunity_fields() -> list[dict[str, Any]]:
     """Return the facts of every opportunity field, in the order in which people are shown them."""
     fields: list[dict[str, Any]] = read("opportunity_fields.json")
+    return fields
+
+
+def lead_fields() -> list[dict[str, Any]]:
+    """Return the facts of every lead field, in the order in which people are shown them."""
+    fields: list[dict[str, Any]] = read("lead_fields.json")
     return fields
 
 

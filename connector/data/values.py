@@ -1,4 +1,4 @@
-"""The value lists, in the Selling API's spelling, and nothing else: no rules."""
+"""The value lists, in the Selling API's spelling (those of leads in the bucket's), and nothing else: no rules."""
 
 from __future__ import annotations
 

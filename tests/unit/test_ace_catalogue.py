@@ -10,11 +10,12 @@ from botocore.model import ListShape, Shape, StringShape, StructureShape
 from service_model import enum_of, service_model
 
 from connector.ace import paths
-from connector.ace.catalogue import AceField, FieldType, Owner, field_by_path, opportunity_fields
+from connector.ace.catalogue import AceField, FieldType, Moment, Owner, field_by_path, lead_fields, opportunity_fields
 from connector.data.values import countries, standard_values, value_lists
 from connector.names import PACKAGED
 
 FIELDS = list(opportunity_fields().values())
+LEAD_FIELDS = list(lead_fields().values())
 OPERATIONS = {
     "create_path": ("CreateOpportunity", "input_shape"),
     "update_path": ("UpdateOpportunity", "input_shape"),
@@ -98,10 +99,10 @@ def test_every_member_that_an_update_can_carry_is_in_the_catalogue() -> None:
     assert leaves(shape) - known == deliberate
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+@pytest.mark.parametrize("field", [*FIELDS, *LEAD_FIELDS], ids=lambda field: field.name)
 def test_aws_fields_only_come_in(field: AceField) -> None:
     if field.owner is Owner.AWS:
-        assert not field.outbound
+        assert not field.outbound or field is lead_fields()["apnCrmUniqueIdentifier"]
         assert not field.create_path
         assert not field.update_path
 
@@ -111,16 +112,60 @@ def test_new_mappings_protect_stage_close_date_and_closed_lost_reason() -> None:
 
 
 def test_people_are_marked_as_personal() -> None:
-    person = re.compile(r"(Email|FirstName|LastName|Phone|customerTitle|OwnerName|SalesRepName)$")
-    assert all(field.personal for field in FIELDS if person.search(field.name))
+    person = re.compile(
+        r"(Email|[fF]irstName|[lL]astName|fullName|Phone|customerTitle|OwnerName|SalesRepName)$|^(email|phone|title)$"
+    )
+    assert all(field.personal for field in (*FIELDS, *LEAD_FIELDS) if person.search(field.name))
+    assert not lead_fields()["company"].personal
     assert not opportunity_fields()["customerCompanyName"].personal
 
 
-def test_names_of_salesforce_fields_are_legal_and_unique() -> None:
-    names = [field.salesforce_name for field in FIELDS if field.salesforce_name]
+@pytest.mark.parametrize("fields", [FIELDS, LEAD_FIELDS], ids=["opportunity", "lead"])
+def test_names_of_salesforce_fields_are_legal_and_unique(fields: list[AceField]) -> None:
+    names = [field.salesforce_name for field in fields if field.salesforce_name]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z](?:_?[A-Za-z0-9])*__c", name) and len(name) <= 43 for name in names)
-    assert opportunity_fields()["apnCrmUniqueIdentifier"].salesforce_name == PACKAGED.apn_id
+    assert next(field for field in fields if field.name == "apnCrmUniqueIdentifier").salesforce_name == PACKAGED.apn_id
+
+
+SAMPLE_FROM_AWS = (
+    "website useCaseWorkload title streetAddress status state segmentCompanySize projectDescription postalCode phone "
+    "partnerCrmLeadId levelofAWSUsage leadStatusReason leadSource leadOwnerName leadOwnerEmail leadAge industry "
+    "lastModifiedDate lastModifiedBy fullName email currentLeadStage createdDate createdBy country company city "
+    "campaignName campaignMemberStatus apnCrmUniqueIdentifier"
+)
+SAMPLE_TO_AWS = (
+    "projectDescription industry segmentCompanySize useCaseWorkload status leadStatusReason phone lastName firstName "
+    "email streetAddress country city postalCode website partnerCrmLeadId apnCrmUniqueIdentifier"
+)
+"""The keys of AWS's sample files with leads; ``useCaseWorkLoad`` of the second is the field ``useCaseWorkload``."""
+
+
+def test_leads_have_the_fields_of_the_samples_in_their_directions() -> None:
+    assert {field.name for field in LEAD_FIELDS if field.inbound} == set(SAMPLE_FROM_AWS.split())
+    sent = {field.name for field in LEAD_FIELDS if field.outbound}
+    assert sent - set(SAMPLE_TO_AWS.split()) == {"currentLeadStage", "leadOwnerEmail", "title", "state"}
+    assert set(SAMPLE_TO_AWS.split()) <= sent
+    assert len(LEAD_FIELDS) == 33
+
+
+def test_leads_take_the_values_and_lengths_of_the_field_definitions() -> None:
+    fields = lead_fields()
+    assert fields["status"].values == ("Open", "Research", "Disqualified", "Qualified")
+    assert fields["currentLeadStage"].values == ("Accepted", "Rejected")
+    assert {"Big Data", "Content Delivery", "IOT"} <= set(fields["useCaseWorkload"].values)
+    assert "Other" not in fields["industry"].values
+    assert [len(fields[name].values) for name in ("industry", "country", "state")] == [37, 249, 163]
+    assert (fields["city"].length, fields["fullName"].length, fields["projectDescription"].length) == (40, 120, 32000)
+
+
+def test_what_aws_takes_no_lead_without_is_required_at_an_update() -> None:
+    """Partners update the leads of AWS, they create none."""
+    moments = {need.moment for field in LEAD_FIELDS for need in field.required}
+    assert moments == {Moment.UPDATE}
+    assert {field.name for field in LEAD_FIELDS if field.required} == {
+        "status", "currentLeadStage", "partnerCrmLeadId", "apnCrmUniqueIdentifier"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
