@@ -104,7 +104,7 @@ def test_an_object_without_a_grant_is_unknown(world: World) -> None:
 
 def test_reading_an_object_is_not_writing_it(world: World) -> None:
     """Alone, in collections and in describe."""
-    deal = world.worker.deal()
+    [deal] = world.org.insert("Deal__c", [{"Title__c": "T"}])
     described = world.seller.get("sobjects/Deal__c/describe").json()
     assert (described["createable"], described["updateable"], described["queryable"]) == (False, False, True)
     assert refusal(world.seller.post("sobjects/Deal__c", {"Title__c": "T"})) == "INSUFFICIENT_ACCESS_OR_READONLY"

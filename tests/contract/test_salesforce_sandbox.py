@@ -171,9 +171,9 @@ def test_concurrent_first_upserts_make_one_record_each(sandbox: Sandbox, door: S
     assert count(door, LOG, f"{KEY} LIKE 'race-%'") == 40
 
 
-def test_each_row_of_a_collection_has_its_own_fate(door: SalesforceDoor) -> None:
+def test_each_row_of_a_collection_has_its_own_fate(sandbox: Sandbox, door: SalesforceDoor) -> None:
     good, gone = opportunity(door), opportunity(door)
-    door.delete([gone])
+    sandbox.org.delete("Opportunity", gone)
     rows = [
         {"Id": good, "NextStep": "written"},
         {"Id": gone, "NextStep": "x"},
@@ -236,12 +236,12 @@ def test_an_id_that_tries_to_widen_the_query_matches_nothing(door: SalesforceDoo
 
 
 def test_only_deleted_rows_are_reported_as_deleted(door: SalesforceDoor) -> None:
-    alive, gone = opportunity(door), opportunity(door)
+    alive, gone = (door.create(LOG, {KEY: f"deleted {name}", "Status__c": "Error"}) for name in ("no", "yes"))
     [first] = door.delete([gone])
     [again] = door.delete([gone])
     assert first.error is None and again.error is None
     never = gone[:6] + "0000zzzzz"
-    assert door.deleted("Opportunity", [alive, gone, never]) == {gone}
+    assert door.deleted(LOG, [alive, gone, never]) == {gone}
 
 
 def test_describe_knows_the_package_and_names_what_is_missing(sandbox: Sandbox, door: SalesforceDoor) -> None:

@@ -28,7 +28,6 @@ FIXED: Json = {
     "displayLocationInDecimal": False,
     "queryByDistance": False,
     "referenceTargetField": None,
-    "writeRequiresMasterRead": False,
 }
 """Attributes that are the same for every field of this org."""
 
@@ -116,6 +115,7 @@ def _relation(field: Field) -> Json:
         "polymorphicForeignKey": several,
         "cascadeDelete": field.on_delete == "Cascade",
         "restrictedDelete": field.on_delete == "Restrict",
+        "writeRequiresMasterRead": field.master_read,
     }
 
 

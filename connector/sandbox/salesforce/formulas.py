@@ -46,13 +46,15 @@ def to_stored(field: Field, value: Any) -> Stored:
 
 
 class Formulas:
-    """Evaluates formulas over the rows of one org."""
+    """Evaluates formulas over the rows of one org. ``permits`` tells whether a user has a custom permission."""
 
-    def __init__(self, schema: Schema, storage: Storage, now: Callable[[], datetime]) -> None:
-        self._schema, self._storage, self._now = schema, storage, now
+    def __init__(
+        self, schema: Schema, storage: Storage, now: Callable[[], datetime], permits: Callable[[str, str], bool]
+    ) -> None:  # fmt: skip
+        self._schema, self._storage, self._now, self._permits = schema, storage, now, permits
 
     def globals(self, user_id: str) -> Globals:
-        """Return what ``$User``, ``$Profile``, ``$Organization`` and ``$Setup`` mean to that user, read when asked."""
+        """Return what ``$User``, ``$Setup`` and the other globals mean to that user, read when asked."""
         cache: dict[str, Any] = {}
 
         def resolve(name: str) -> Any:
@@ -67,6 +69,8 @@ class Formulas:
         scope = path[0].lower()
         if scope == "$setup":
             return self._setup(user_id, path)
+        if scope == "$permission":
+            return self._permits(user_id, ".".join(path[1:]))
         user = self._storage.row(self._schema["User"], user_id) or {}
         if scope == "$user":
             return self.reader(self._schema["User"], user, self.globals(user_id))(".".join(path[1:]))
@@ -129,6 +133,8 @@ class Formulas:
         """Return a function that tells describe's type of a field name or path of the object; "" when unknown."""
 
         def type_of(name: str) -> str:
+            if name.lower().startswith("$permission."):
+                return "boolean"
             if (field := self.field(sobject, name)) is None:
                 return ""
             return field.type

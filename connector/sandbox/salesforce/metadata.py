@@ -203,6 +203,7 @@ def _relate(field: Field, xml: Xml, source: str) -> Field:
         on_delete="Cascade" if detail else xml.text("deleteConstraint") or "SetNull",
         master_detail=detail,
         reparentable=xml.flag("reparentableMasterDetail"),
+        master_read=detail and xml.flag("writeRequiresMasterRead"),
         required=field.required or detail,
         updateable=not detail or xml.flag("reparentableMasterDetail"),
     )

@@ -12,15 +12,25 @@ from typing import Any, Protocol
 
 from connector.sandbox.salesforce import ids, soql_functions
 from connector.sandbox.salesforce.bulk import Job
+from connector.sandbox.salesforce.deployment import check_deployment
 from connector.sandbox.salesforce.faults import ApiError
+from connector.sandbox.salesforce.flows import flows_by_object, read_flows
 from connector.sandbox.salesforce.formulas import Formulas
 from connector.sandbox.salesforce.metadata import read_schema
 from connector.sandbox.salesforce.oauth import Authority
-from connector.sandbox.salesforce.people import PEOPLE, plant
-from connector.sandbox.salesforce.permissions import EVERYTHING, Access, Rights, read_permission_sets
+from connector.sandbox.salesforce.people import PEOPLE, deploy, plant
+from connector.sandbox.salesforce.permissions import (
+    EVERYTHING,
+    Access,
+    Rights,
+    read_custom_permissions,
+    read_permission_sets,
+)
 from connector.sandbox.salesforce.querying import Cursors
+from connector.sandbox.salesforce.quick_actions import read_quick_actions
 from connector.sandbox.salesforce.records import Writer
 from connector.sandbox.salesforce.schema import Field, SObject
+from connector.sandbox.salesforce.sharing import Sharing, add_shares
 from connector.sandbox.salesforce.soql_query import compile_query
 from connector.sandbox.salesforce.soql_scope import Scope, formula_adapter, polymorphic, polymorphic_view
 from connector.sandbox.salesforce.soql_syntax import Path as SoqlPath
@@ -66,7 +76,7 @@ class Org:
     """One Salesforce org.
 
     Args:
-        schema_dir: directory of Salesforce DX source; its objects, global value sets and permission sets are deployed.
+        schema_dir: directory of Salesforce DX source; all that this org knows of is deployed.
         clock: what the org takes for the time.
         directory: where the key of the connected app is written.
         database: SQLite file, or ``:memory:``.
@@ -88,12 +98,16 @@ class Org:
         self.lock = threading.RLock()
         self.clock, self.seed, self.schema_dir, self.is_sandbox = clock, seed, Path(schema_dir), sandbox
         self.schema = read_schema(self.schema_dir)
+        add_shares(self.schema)
         self.schema_changed_at = clock.now().replace(microsecond=0)
         self.polymorphic = polymorphic()
         self.storage = Storage(database, self.schema)
         soql_functions.register(self.storage.connection)
         self.storage.execute(polymorphic_view())
-        self.formulas = Formulas(self.schema, self.storage, clock.now)
+        self.formulas = Formulas(
+            self.schema, self.storage, clock.now, lambda user_id, name: self.access.of(user_id).permits(name)
+        )
+        self.sharing = Sharing(self)
         self._functions: dict[tuple[str, str], str] = {}
         self._globals: dict[str, Callable[[str], Any]] = {}
         self.cursors = Cursors()
@@ -108,6 +122,9 @@ class Org:
         self.hidden: set[tuple[str, str, str]] = set()
         self.late: list[LateCommit] = []
         self.access = Access(self, read_permission_sets(self.schema_dir))
+        self.flows = flows_by_object(read_flows(self.schema_dir, self.schema))
+        self.quick_actions = read_quick_actions(self.schema_dir, self.schema)
+        check_deployment(self.schema, self.access.sets.values(), self.flows, read_custom_permissions(self.schema_dir))
         self._assign_prefixes()
         self.plant()
 
@@ -128,11 +145,12 @@ class Org:
                 sobject.prefix = known
 
     def plant(self) -> None:
-        """Create organization, profiles, users and permission sets, unless the database has them."""
-        if not self.storage.meta("planted"):
-            with self.lock, self.storage.transaction():
-                plant(self)
-                self.storage.set_meta("planted", 1)
+        """Create organization, profiles, users and permission sets; where they are, deploy the source once more."""
+        planted = self.storage.meta("planted")
+        with self.lock, self.storage.transaction():
+            self.storage.set_meta("planted", 0)
+            (deploy if planted else plant)(self)
+            self.storage.set_meta("planted", 1)
 
     # -- what tests, demo and control server do behind the API
 

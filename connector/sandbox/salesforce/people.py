@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from connector.sandbox.salesforce import ids
 from connector.sandbox.salesforce.metadata import MetadataError
-from connector.sandbox.salesforce.permissions import ADMINISTRATOR, PermissionSet
+from connector.sandbox.salesforce.permissions import ADMINISTRATOR, API_ONLY, PermissionSet
 
 if TYPE_CHECKING:
     from connector.sandbox.salesforce.org import Org
@@ -41,8 +41,10 @@ PEOPLE = {
 PROFILES = {
     "System Administrator": "System Administrator",
     "Standard User": "Standard User",
-    "API Only": "Minimum Access - API Only Integrations",
+    "API Only": API_ONLY,
 }
+UNASSIGNED = frozenset({"AWS_Marketplace_Administrator", "AWS_Marketplace_User", "AWS_Channel_Partner_User"})
+"""Permission sets that nobody has in a new org, so that each person shows what one set allows."""
 SHOWN = {
     "create": "Create", "read": "Read", "edit": "Edit", "delete": "Delete",
     "view_all": "ViewAllRecords", "modify_all": "ModifyAllRecords",
@@ -90,9 +92,7 @@ def _grant(org: Org, profiles: dict[str, str]) -> None:
     """Deploy the permission sets of the source, and assign them with those behind the profiles."""
     with org.writing(org.user("admin")) as writer:
         for one in org.access.sets.values():
-            row = {"Name": one.name, "Label": one.label, "IsCustom": True}
-            created = writer.create(org.schema["PermissionSet"], row)
-            _show_grants(writer, created, one)
+            created = _deploy_set(writer, one)
             for role, person in PEOPLE.items():
                 if person.permissions == holder(one.name):
                     _assign(writer, created, org.user(role))
@@ -107,8 +107,30 @@ def _grant(org: Org, profiles: dict[str, str]) -> None:
                     _assign(writer, created, org.user(role))
 
 
+def deploy(org: Org) -> None:
+    """Bring what an org tells of its objects and permission sets in line with the source; assign nothing."""
+    with org.writing(org.user("admin")) as writer:
+        for name in ("ObjectPermissions", "FieldPermissions", "EntityDefinition"):
+            org.storage.execute(f'DELETE FROM "{name}"')  # noqa: S608 - a constant
+        for one in org.access.sets.values():
+            _deploy_set(writer, one)
+        _describe_entities(org)
+
+
+def _deploy_set(writer: Writer, one: PermissionSet) -> str:
+    """Create a permission set unless it is there, and tell what it grants; return its id."""
+    sobject = writer.org.schema["PermissionSet"]
+    known = writer.org.storage.ids(sobject, "Name", one.name)
+    row = {"Name": one.name, "Label": one.label, "IsCustom": True}
+    found = known[0] if known else writer.create(sobject, row)
+    _show_grants(writer, found, one)
+    return found
+
+
 def holder(name: str) -> str:
-    """Return for whom a permission set is, by its name: the integration, the admin, or else the sellers."""
+    """Return for whom a permission set is: by its name the integration, the admin, or else the sellers."""
+    if name in UNASSIGNED:
+        return ""
     return next((kind for kind in ("integration", "admin") if kind in name.lower()), "seller")
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from connector.sandbox.salesforce import ids
+from connector.sandbox.salesforce import flow_runs, ids
 from connector.sandbox.salesforce.faults import AmbiguousKey, ApiError, RowErrors, no_such_column, not_found
-from connector.sandbox.salesforce.permissions import EVERYTHING, Rights
+from connector.sandbox.salesforce.permissions import EVERYTHING, SETUP, Rights
 from connector.sandbox.salesforce.schema import AUDIT, Field, SObject
+from connector.sandbox.salesforce.sharing import ALL, EDIT, READ, is_master, needed, no_access, no_access_to
 from connector.sandbox.salesforce.standard import STAGES
 from connector.sandbox.salesforce.values import Stored, stamp, store
 from connector.sandbox.salesforce.wire import Claim
@@ -33,7 +34,7 @@ class Writer:
     at: datetime
     rights: Rights = EVERYTHING
     claims: frozenset[Claim] = frozenset()
-    known: set[tuple[tuple[str, ...], str]] = field(default_factory=set)
+    known: set[tuple[tuple[str, ...], str, int]] = field(default_factory=set)
     _globals: Globals | None = None
 
     def create(self, sobject: SObject, data: Mapping[str, Any]) -> str:
@@ -60,9 +61,13 @@ class Writer:
         """
         old = self.existing(sobject, record_id)
         self._demand("edit", sobject)
+        self._demand_level(sobject, old, EDIT)
         self._lock(record_id)
         values = self._read(sobject, data, writing="updateable")
         new = {**old, **values, **self._stamps()}
+        if new.get("OwnerId") != old.get("OwnerId"):
+            self._demand_level(sobject, old, ALL)
+            self.org.sharing.forget_manual(sobject, record_id)
         self._finish(sobject, new, old)
         changes = {name: value for name, value in new.items() if value != old.get(name)}
         self.org.storage.update(sobject, record_id, changes | self._stamps())
@@ -80,7 +85,7 @@ class Writer:
             RowErrors: the row is refused, or is missing and ``create`` is False.
         """
         value = _stored_key(key, text)
-        found = self.org.storage.ids(sobject, key.name, value)
+        found = self.org.sharing.ids(self.user_id, self.rights, sobject, key.name, value)
         if len(found) > 1:
             raise AmbiguousKey(found)
         lost = bool(found) and Claim.of(sobject, key, text) in self.claims
@@ -97,9 +102,10 @@ class Writer:
         Raises:
             RowErrors: the row is missing, locked, or a restricting lookup points at it.
         """
-        self.existing(sobject, record_id)
-        if not depth:
+        if not depth:  # what goes with its master goes in system mode
+            row = self.existing(sobject, record_id)
             self._demand("delete", sobject)
+            self._demand_level(sobject, row, ALL)
         self._lock(record_id)
         if depth > MAX_DELETE_DEPTH:
             raise RowErrors([ApiError("DELETE_OPERATION_TOO_LARGE", "delete operation too large")])
@@ -109,6 +115,7 @@ class Writer:
             self._release(child.sobject, child.field, record_id, depth)
         self.org.storage.update(sobject, record_id, {"IsDeleted": 1, **self._stamps()})
         self.known.clear()
+        self.org.access.forget()
 
     def _release(self, child: SObject, reference: Field, record_id: str, depth: int) -> None:
         for child_id in self.org.storage.ids(child, reference.name, record_id):
@@ -126,10 +133,10 @@ class Writer:
         """Return the stored row.
 
         Raises:
-            RowErrors: no such row (``NOT_FOUND`` or ``ENTITY_IS_DELETED``, both 404).
+            RowErrors: no such row for this user (``NOT_FOUND`` or ``ENTITY_IS_DELETED``, both 404).
         """
         row = self.org.storage.row(sobject, record_id)
-        if row is None:
+        if row is None or self._level(sobject, row) < READ:
             raise RowErrors([not_found()])
         if row["IsDeleted"]:
             raise RowErrors([ApiError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)])
@@ -140,6 +147,13 @@ class Writer:
             self.rights.demand(right, sobject)
         except ApiError as refused:
             raise RowErrors([refused]) from refused
+
+    def _level(self, sobject: SObject, row: Mapping[str, Stored]) -> int:
+        return self.org.sharing.level(self.user_id, self.rights, sobject, row)
+
+    def _demand_level(self, sobject: SObject, row: Mapping[str, Stored], level: int) -> None:
+        if self._level(sobject, row) < level:
+            raise RowErrors([no_access()])
 
     def _lock(self, record_id: str) -> None:
         if self.org.pending_locks or record_id in self.org.locked:
@@ -212,7 +226,8 @@ class Writer:
         key = parent.field(pairs[0][0])
         if len(pairs) > 1 or key is None or not (key.external_id or key.name == "Id"):
             raise no_such_column(pairs[0][0], parent.name)
-        found = self.org.storage.ids(parent, key.name, store(key, pairs[0][1]))
+        given = store(key, pairs[0][1])
+        found = self.org.sharing.ids(self.user_id, self.rights, parent, key.name, given)
         if len(found) != 1:
             count = "not found" if not found else "matches more than one record"
             message = f"Foreign key external ID: {pairs[0][1]} {count} for field {key.name} in entity {parent.name}"
@@ -229,7 +244,8 @@ class Writer:
             for one in sobject.stored
             if one.name not in AUDIT and (old is None or row.get(one.name) != old.get(one.name))
         ]
-        errors = [error for one in changed if one.reference_to for error in self._check_reference(one, row)]
+        errors = [error for one in changed if one.reference_to for error in self._check_reference(sobject, one, row)]
+        errors = errors or self.org.sharing.check_share(sobject, row)
         if not errors:
             errors = [
                 ApiError("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, [rule.field] if rule.field else [])
@@ -240,8 +256,9 @@ class Writer:
             errors = [error for one in changed if one.unique for error in self._check_unique(sobject, one, row)]
         if errors:
             raise RowErrors(errors)
-        if sobject.custom_setting or sobject.name == "User":
+        if sobject.custom_setting or sobject.name in SETUP:
             self._globals = None  # what it resolved may change with this row
+            self.org.access.forget()
 
     def _resolve_global(self) -> Globals:
         if self._globals is None:
@@ -249,7 +266,9 @@ class Writer:
         return self._globals
 
     def _automate(self, sobject: SObject, row: dict[str, Stored], old: dict[str, Stored] | None) -> None:
-        """Let the org's before-save automation rewrite fields."""
+        """Let the org's before-save flows and other automation rewrite fields."""
+        for flow in self.org.flows.get(sobject.name, ()):
+            flow_runs.run(self.org, flow, row, old, self._resolve_global())
         for automation in self.org.automations:
             for name, value in automation(sobject.name, old, row).items():
                 target = sobject.field(name)
@@ -267,9 +286,12 @@ class Writer:
             message = f"Required fields are missing: [{', '.join(missing)}]"
             raise RowErrors([ApiError("REQUIRED_FIELD_MISSING", message, missing)])
 
-    def _check_reference(self, reference: Field, row: Mapping[str, Stored]) -> Iterable[ApiError]:
+    def _check_reference(
+        self, sobject: SObject, reference: Field, row: Mapping[str, Stored]
+    ) -> Iterable[ApiError]:  # fmt: skip
         target = row.get(reference.name)
-        if target is None or (reference.reference_to, str(target)) in self.known:
+        level = needed(sobject, reference) if is_master(sobject, reference) else READ
+        if target is None or (reference.reference_to, str(target), level) in self.known:
             return
         parent = self.org.schema.by_prefix(str(target))
         if parent is None or parent.name not in reference.reference_to:
@@ -287,15 +309,19 @@ class Writer:
         elif reference.name == "OwnerId" and columns.get("IsActive") == 0:
             message = f"operation performed with inactive user [{target}] as owner of record"
             yield ApiError("INACTIVE_OWNER_OR_USER", message, [reference.name])
+        elif self._level(parent, columns) < level:
+            yield no_access_to(str(target), reference)
         else:
-            self.known.add((reference.reference_to, str(target)))
+            self.known.add((reference.reference_to, str(target), level))
 
     def _check_unique(self, sobject: SObject, one: Field, row: Mapping[str, Stored]) -> Iterable[ApiError]:
         if row.get(one.name) is None:
             return
         for other in self.org.storage.ids(sobject, one.name, row[one.name]):
             if other != row["Id"]:
-                message = f"duplicate value found: {one.name} duplicates value on record with id: {other}"
+                seen = self.org.sharing.sees(self.user_id, self.rights, sobject, other)
+                name, shown = (one.name, other) if seen else ("<unknown>", "<unknown>")
+                message = f"duplicate value found: {name} duplicates value on record with id: {shown}"
                 yield ApiError("DUPLICATE_VALUE", message, [])
 
 

@@ -53,7 +53,8 @@ def _covered(call: Call, end: datetime) -> str:
 def updated(call: Call, name: str) -> Answer:
     sobject = call.require(name)
     start, end = _span(call, UPDATED_DAYS)
-    sql = f'SELECT Id FROM "{sobject.name}" WHERE SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 0'
+    where = f"t.SystemModstamp >= ? AND t.SystemModstamp < ? AND t.IsDeleted = 0 AND {call.visible(sobject, 't')}"
+    sql = f'SELECT t.Id FROM "{sobject.name}" AS t WHERE {where}'
     ids = [row[0] for row in call.org.storage.execute(sql, (stamp(start), stamp(end)))]
     if len(ids) > MAX_IDS:
         raise ApiError("EXCEEDED_ID_LIMIT", f"more than {MAX_IDS} ids; ask for a shorter time")
@@ -63,8 +64,8 @@ def updated(call: Call, name: str) -> Answer:
 def deleted(call: Call, name: str) -> Answer:
     sobject = call.require(name)
     start, end = _span(call, DELETED_DAYS)
-    where = "SystemModstamp >= ? AND SystemModstamp < ? AND IsDeleted = 1"
-    sql = f'SELECT Id, SystemModstamp FROM "{sobject.name}" WHERE {where}'
+    where = f"t.SystemModstamp >= ? AND t.SystemModstamp < ? AND t.IsDeleted = 1 AND {call.visible(sobject, 't')}"
+    sql = f'SELECT t.Id, t.SystemModstamp FROM "{sobject.name}" AS t WHERE {where}'
     rows = call.org.storage.execute(sql, (stamp(start), stamp(end))).fetchall()
     earliest = call.org.clock.now() - timedelta(days=DELETED_DAYS)
     records = [{"id": row[0], "deletedDate": row[1]} for row in rows]

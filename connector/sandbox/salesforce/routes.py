@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connector.sandbox.salesforce import bulk, composite, querying, replication, row_collections, rows
+from connector.sandbox.salesforce import bulk, composite, querying, quick_actions, replication, row_collections, rows
 from connector.sandbox.salesforce.faults import ApiError, RowErrors, not_found
 from connector.sandbox.salesforce.wire import Answer, Call
 
@@ -48,6 +48,16 @@ ROUTES = [
     _route("updated", "GET", "sobjects/{x}/updated", replication.updated),
     _route("deleted", "GET", "sobjects/{x}/deleted", replication.deleted),
     _route("row_create", "POST", "sobjects/{x}/Id", rows.create_by_id),
+    _route("quick_actions", "GET", "sobjects/{x}/quickActions", quick_actions.list_actions),
+    _route("quick_action", "GET", "sobjects/{x}/quickActions/{id}", quick_actions.show_action),
+    _route("quick_action_perform", "POST", "sobjects/{x}/quickActions/{id}", quick_actions.perform_action),
+    _route("quick_action_describe", "GET", "sobjects/{x}/quickActions/{id}/describe", quick_actions.describe_action),
+    _route(
+        "quick_action_defaults", "GET", "sobjects/{x}/quickActions/{id}/defaultValues", quick_actions.default_values
+    ),
+    _route(
+        "quick_action_defaults", "GET", "sobjects/{x}/quickActions/{id}/defaultValues/{v}", quick_actions.default_values
+    ),
     _route("object", "GET", "sobjects/{x}", rows.show_object),
     _route("row_create", "POST", "sobjects/{x}", rows.create_row),
     _route("row_get", "GET", "sobjects/{x}/{id}", rows.get_row),

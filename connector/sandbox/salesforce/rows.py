@@ -25,7 +25,8 @@ def read_rows(call: Call, sobject: SObject, ids: list[str], names: list[str]) ->
     query = Query(
         call.org, call.user_id, Select(items, Path((sobject.name,))), version=call.version, text="", sobject=sobject
     )
-    live = [one for one in ids if (row := call.org.storage.row(sobject, one)) and not row["IsDeleted"]]
+    found = {one: call.org.storage.row(sobject, one) for one in ids}
+    live = [one for one in ids if (row := found[one]) and not row["IsDeleted"] and call.sees(sobject, row)]
     return query.rows(live)
 
 
@@ -158,7 +159,7 @@ def key_field(call: Call, sobject: SObject, name: str) -> Field:
 def get_by_key(call: Call, name: str, field: str, text: str) -> Answer:
     sobject = call.require(name)
     key = key_field(call, sobject, field)
-    found = call.org.storage.ids(sobject, key.name, unquote(text))
+    found = call.ids(sobject, key, unquote(text))
     if not found:
         raise not_found()
     return _several(call, sobject, found) if len(found) > 1 else _get(call, sobject, found[0])
@@ -174,7 +175,7 @@ def upsert_row(call: Call, name: str, field: str, text: str) -> Answer:
     create = call.request.query.get("updateonly", "false").lower() != "true"
     try:
         with call.writing() as writer:
-            present = call.org.storage.ids(sobject, key.name, unquote(text))
+            present = call.ids(sobject, key, unquote(text))
             if len(present) == 1:
                 _check_unmodified(call, sobject, writer.existing(sobject, present[0]))
             row_id, created = writer.upsert(sobject, key, unquote(text), body, create=create)
@@ -197,7 +198,7 @@ def create_by_id(call: Call, name: str) -> Answer:
 
 def delete_by_key(call: Call, name: str, field: str, text: str) -> Answer:
     sobject = call.require(name)
-    found = call.org.storage.ids(sobject, key_field(call, sobject, field).name, unquote(text))
+    found = call.ids(sobject, key_field(call, sobject, field), unquote(text))
     if len(found) != 1:
         raise RowErrors([not_found()])
     return delete_row(call, name, quote(found[0]))

@@ -31,6 +31,7 @@ class Field:
     """One field. ``type`` is describe's word; ``length`` counts characters, ``precision`` digits, ``scale`` decimals.
 
     ``parent_name`` is the name by which SOQL walks up (``Account``, ``Log__r``), ``child_name`` the one to walk down.
+    ``master_read``: reading the master is enough to write the detail.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Field:
     on_delete: str = "SetNull"
     master_detail: bool = False
     reparentable: bool = False
+    master_read: bool = False
     html: bool = False
     createable: bool = True
     updateable: bool = True
@@ -97,7 +99,10 @@ class Rule:
 
 @dataclass(slots=True)
 class SObject:
-    """One object; ``fields`` and all look-ups by name disregard case."""
+    """One object; ``fields`` and all look-ups by name disregard case.
+
+    ``sharing`` is what everybody may do with its rows; ``shares`` names the object whose rows this one shares.
+    """
 
     name: str
     label: str
@@ -107,6 +112,7 @@ class SObject:
     person: bool = False
     createable: bool = True
     sharing: str = "ReadWrite"
+    shares: str = ""
     fields: dict[str, Field] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from connector.sandbox.salesforce import record_access
 from connector.sandbox.salesforce.faults import ApiError
 from connector.sandbox.salesforce.schema import Field, SObject
 from connector.sandbox.salesforce.soql_scope import AGGREGATES, Column, Scope, Source
@@ -58,6 +59,8 @@ class Query:
         self._org, self._select, self._version = org, select, version
         start = Scope(org, user_id, org.schema["User"], text=text)
         found = sobject or org.queryable(select.source, start)
+        if found.name == record_access.NAME:
+            record_access.prepare(org, user_id, select)
         self.scope = Scope(org, user_id, found, select.alias, text, prefix)
         self._deleted = deleted or select.all_rows
         self._columns: list[str] = []
@@ -87,6 +90,8 @@ class Query:
         conditions = Conditions(self.scope)
         if self._select.where is not None:
             parts.append(conditions.sql(self._select.where))
+        if visible := self.scope.visible(self.scope.base):
+            parts.append(visible)
         return " AND ".join(parts) or "1", conditions.parameters
 
     def _compile_order(self) -> str:

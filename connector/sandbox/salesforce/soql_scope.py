@@ -81,6 +81,7 @@ class Scope:
         self.base = Source(f"{prefix}0", sobject)
         self.sources: dict[tuple[str, ...], Source] = {(): self.base}
         self.joins: list[str] = []
+        self._open: dict[tuple[str, str], Source] = {}
 
     @property
     def tables(self) -> str:
@@ -125,20 +126,33 @@ class Scope:
                 "relationship, be sure to append the '__r' after the custom relationship name.",
             )  # fmt: skip
         names = (*child.names, reference.parent_name)
-        if names in self.sources:
-            return self.sources[names]
+        formula = (child.alias, reference.parent_name)
+        known = self.sources.get(names) if column else self._open.get(formula)
+        if known is not None:
+            return known
         if len(names) > MAX_LEVELS or len(self.joins) >= MAX_PARENTS:
             raise self.error(
                 "MALFORMED_QUERY", column, "maximum depth or number of relationships exceeded in the query"
             )
         many = len(reference.reference_to) > 1
         parent = self.org.polymorphic if many else self.org.schema[reference.reference_to[0]]
-        joined = Source(f"{self._prefix}{len(self.sources)}", parent, names)
+        joined = Source(f"{self._prefix}{len(self.joins) + 1}", parent, names)
+        visible = "" if many else self.visible(joined)
+        on = f'{joined.alias}.Id = {child.alias}."{reference.name}"'
         self.joins.append(
-            f'LEFT JOIN "{parent.name}" AS {joined.alias} ON {joined.alias}.Id = {child.alias}."{reference.name}"'
+            f'LEFT JOIN "{parent.name}" AS {joined.alias} ON {on}' + (f" AND {visible}" if column and visible else "")
         )
-        self.sources[names] = joined
+        # What the user names is hidden from him where he does not see its row; what a formula names never is.
+        if column or (not visible and self.sources.get(child.names) is child):
+            self.sources[names] = joined
+        if not (column and visible):
+            self._open[formula] = joined
         return joined
+
+    def visible(self, source: Source) -> str:
+        """Return the SQL condition under which the user sees a row of a table; empty when always."""
+        rights = self.org.access.of(self.user_id)
+        return self.org.sharing.visible(self.user_id, rights, source.sobject, source.alias)
 
     def _column(self, source: Source, name: str, column: int) -> Column:
         field = source.sobject.field(name)

@@ -159,6 +159,8 @@ class Conditions:
         where = f" AND {nested.sql(inner.where)}" if inner.where else ""
         self.parameters.extend(nested.parameters)
         present = f"{scope.base.alias}.IsDeleted = 0 AND {selected.sql} IS NOT NULL"
+        if visible := scope.visible(scope.base):
+            present = f"{visible} AND {present}"
         sql = f"{column.sql} IN (SELECT {selected.sql} FROM {scope.tables} WHERE {present}{where})"
         return sql if node.operator == "IN" else f"NOT COALESCE({sql}, 0)"
 

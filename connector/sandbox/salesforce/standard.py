@@ -14,11 +14,14 @@ from connector.sandbox.salesforce.schema import Choice, Field, Schema, SObject
 PREFIXES = {
     "Account": "001", "Contact": "003", "User": "005", "Opportunity": "006", "Lead": "00Q", "Organization": "00D",
     "Group": "00G", "Profile": "00e", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa",
-    "ObjectPermissions": "110", "FieldPermissions": "01k", "EntityDefinition": "4ie",
+    "ObjectPermissions": "110", "FieldPermissions": "01k", "EntityDefinition": "4ie", "GroupMember": "011",
+    "UserRecordAccess": "0Gz",
 }  # fmt: skip
 PEOPLE = frozenset({"Contact", "Lead", "User"})
-READ_ONLY = frozenset({"Organization", "Profile", "ObjectPermissions", "FieldPermissions", "EntityDefinition"})
-NO_OWNER = READ_ONLY | {"User", "Group", "PermissionSet", "PermissionSetAssignment"}
+READ_ONLY = frozenset(
+    {"Organization", "Profile", "ObjectPermissions", "FieldPermissions", "EntityDefinition", "UserRecordAccess"}
+)
+NO_OWNER = READ_ONLY | {"User", "Group", "GroupMember", "PermissionSet", "PermissionSetAssignment"}
 STAGES = {
     "Prospecting": 10, "Qualification": 10, "Needs Analysis": 20, "Value Proposition": 50, "Id. Decision Makers": 60,
     "Perception Analysis": 70, "Proposal/Price Quote": 75, "Negotiation/Review": 90, "Closed Won": 100,
@@ -170,6 +173,18 @@ Name | Name | string | 40 required
 DeveloperName | Developer Name | string | 80
 Type | Type | picklist | [Regular;Queue]
 Email | Email | email | 255
+GroupMember
+GroupId | Group ID | reference | required ->Group/Group/GroupMembers
+UserOrGroupId | User/Group ID | reference | required ->User/UserOrGroup/-
+UserRecordAccess
+UserId | User ID | reference | ! ->User/User/-
+RecordId | Record ID | id | 18 !
+HasReadAccess | Has Read Access | boolean | !
+HasEditAccess | Has Edit Access | boolean | !
+HasDeleteAccess | Has Delete Access | boolean | !
+HasTransferAccess | Has Transfer Access | boolean | !
+HasAllAccess | Has All Access | boolean | !
+MaxAccessLevel | Maximum Access Level | picklist | ! [None;Read;Edit;Delete;Transfer;All]
 """
 
 _REFERENCE = re.compile(r"->(\w+)/(\w+)/([\w-]+)")

@@ -154,6 +154,18 @@ class Call:
         """Return the object of that name. Raises ApiError 404, also when the user may not know it."""
         return self.org.require(object_name, self.user_id)
 
+    def sees(self, sobject: SObject, row: Mapping[str, Any]) -> bool:
+        """Tell whether the user sees a stored row."""
+        return self.org.sharing.level(self.user_id, self.org.access.of(self.user_id), sobject, row) > 0
+
+    def ids(self, sobject: SObject, key: Field, text: str) -> list[str]:
+        """Return the ids of the rows with that key that the user sees."""
+        return self.org.sharing.ids(self.user_id, self.org.access.of(self.user_id), sobject, key.name, text)
+
+    def visible(self, sobject: SObject, alias: str) -> str:
+        """Return the SQL condition under which the user sees a row of a table, ``1`` when always."""
+        return self.org.sharing.visible(self.user_id, self.org.access.of(self.user_id), sobject, alias) or "1"
+
     def writing(self) -> AbstractContextManager[Writer]:
         """Give a writer for one transaction with the user's rights."""
         rights = self.org.access.of(self.user_id)
