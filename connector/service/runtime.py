@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from connector.ace.catalogue import opportunity_fields
+from connector.aws.check import CheckResult
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
 from connector.errors import ConfigError, Fatal, MappingError
@@ -108,6 +109,10 @@ class Runtime:
         if self._partner_central is None or self._partner_central.settings != wanted:
             self._partner_central = PartnerCentralDoor(wanted, ledger=self.state.ledger, now=self.clock.now)
         return self._partner_central
+
+    def check_partner_central(self, catalog: str) -> tuple[CheckResult, ...]:
+        """Return what calls to Partner Central came to that change nothing."""
+        return self._renewed_partner_central(catalog).check()
 
     def mapping(self) -> Mapping:
         """Return the published mapping; a new state starts with the packaged object's, mapped automatically."""

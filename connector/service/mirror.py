@@ -1,0 +1,164 @@
+"""What Salesforce shows of the connector's own side: the published mapping, and the steps of the guided setup.
+
+Both are read there and changed here: the mapping by command line or web page, the steps by doing them. The rows are
+written by unique key, so that writing them again changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from connector.aws.check import CheckResult
+from connector.errors import Problem
+from connector.mapping.fit import check_mapping, is_blocking
+from connector.mapping.model import FieldMapping, Mapping, from_document
+from connector.names import FIELD_MAPPING, MAPPING, SETUP_STEP, PublishedMapping, SetupStep
+from connector.names import FieldMapping as Mirrored
+from connector.service.runtime import OPPORTUNITY
+from connector.store.mappings import Version
+from connector.sync.engine import Engine
+from connector.sync.logs import cut
+from connector.sync.ports import Row
+from connector.sync.schedule_refusals import described
+
+MIRROR = "mirror"
+PARTNER_CENTRAL = "Partner Central API"
+NOT_STARTED, COMPLETE, FAILED = "Not started", "Complete", "Failed"
+_LONG = 32_768
+_SHOWN_VERSIONS = 20
+_NAME = 80
+
+
+def mirror_mapping(engine: Engine) -> None:
+    """Write the published versions of the opportunity mapping, newest in force, and the fields of that one."""
+    versions = engine.state.mappings.history(OPPORTUNITY)[:_SHOWN_VERSIONS]
+    if not versions:
+        return
+    _write(engine, MAPPING, PublishedMapping.KEY, [_version_row(engine, one, versions[0]) for one in versions])
+    key = _version_key(versions[0])
+    rows = [_field_row(engine, item, key) for item in engine.mapping.fields]
+    _write(engine, FIELD_MAPPING, Mirrored.KEY, rows)
+
+
+def differences(before: Mapping | None, after: Mapping) -> tuple[str, ...]:
+    """Return what changed from one version to the next, one line per ACE field."""
+    old = {item.ace_field: item for item in before.fields} if before else {}
+    new = {item.ace_field: item for item in after.fields}
+    lines = [f"+ {name} → {new[name].path}" for name in new if name not in old]
+    lines += [f"- {name} → {old[name].path}" for name in old if name not in new]
+    lines += [f"~ {name}: {_words(old[name])} became {_words(new[name])}" for name in new if _changed(old, new, name)]
+    return tuple(lines)
+
+
+def _changed(old: dict[str, FieldMapping], new: dict[str, FieldMapping], name: str) -> bool:
+    return name in old and old[name] != new[name]
+
+
+def _words(item: FieldMapping) -> str:
+    inbound = "with" if item.inbound else "without"
+    values = "" if item.picklist is None else f", {len(item.picklist.primary)} values"
+    return f"{item.path} ({inbound} inbound updates{values})"
+
+
+def _version_key(version: Version) -> str:
+    return f"{version.record_type}:{version.version}"
+
+
+def _version_row(engine: Engine, version: Version, newest: Version) -> Row:
+    mapping = _mapping_of(engine, version.version)
+    before = _mapping_of(engine, version.version - 1) if version.version > 1 else None
+    return {
+        PublishedMapping.KEY: _version_key(version),
+        "Name": f"{version.record_type.title()} mapping, version {version.version}",
+        PublishedMapping.RECORD_TYPE: version.record_type.title(),
+        PublishedMapping.OBJECT: mapping.object_name,
+        PublishedMapping.VERSION: version.version,
+        PublishedMapping.PUBLISHED_AT: _stamp(version.published_at),
+        PublishedMapping.PUBLISHED_BY: cut(version.by, 255),
+        PublishedMapping.DIFFERENCE: cut("\n".join((version.note, *differences(before, mapping))).strip(), _LONG),
+        PublishedMapping.CURRENT: version == newest,
+    }
+
+
+def _mapping_of(engine: Engine, version: int) -> Mapping:
+    return from_document(engine.state.mappings.document(OPPORTUNITY, version))
+
+
+def _field_row(engine: Engine, item: FieldMapping, mapping_key: str) -> Row:
+    known = engine.catalogue.get(item.ace_field)
+    values = None if item.picklist is None else json.dumps(dict(item.picklist.primary), ensure_ascii=False, indent=1)
+    return {
+        Mirrored.KEY: f"{mapping_key}:{item.ace_field}",
+        "Name": cut(known.label if known else item.ace_field, _NAME),
+        Mirrored.MAPPING_REF: {PublishedMapping.KEY: mapping_key},
+        Mirrored.ACE_FIELD: item.ace_field,
+        Mirrored.SALESFORCE_FIELD: item.path,
+        Mirrored.INBOUND: item.inbound,
+        Mirrored.PICKLIST_VALUES: values,
+        Mirrored.REQUIRED: bool(known and known.always_required),
+    }
+
+
+def mirror_setup(engine: Engine, checks: Sequence[CheckResult]) -> None:
+    """Write the state of each step of the guided setup of the Partner Central API.
+
+    Args:
+        checks: what calls to Partner Central came to that change nothing.
+    """
+    steps = list(in_order(setup_steps(engine, checks)))
+    now = _stamp(engine.now())
+    rows = [
+        {
+            SetupStep.KEY: f"partner-central:{place}",
+            "Name": name,
+            SetupStep.INTEGRATION: PARTNER_CENTRAL,
+            SetupStep.SEQUENCE: place,
+            SetupStep.STATUS: status,
+            SetupStep.MESSAGE: cut(message, _LONG) or None,
+            SetupStep.CHECKED_AT: now,
+        }
+        for place, (name, status, message) in enumerate(steps, start=1)
+    ]
+    _write(engine, SETUP_STEP, SetupStep.KEY, rows)
+
+
+def setup_steps(engine: Engine, checks: Sequence[CheckResult]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, status and message of each step, each for itself."""
+    refused = [result.message for result in checks if not result.ok]
+    yield "AWS Connection Authentication Details", COMPLETE, f"Catalog {engine.catalog}."
+    yield "System Configuration Settings", *_verdict(engine.settings.problems)
+    found = check_mapping(engine.mapping, engine.catalogue, lambda name: described(engine, name))
+    yield "Map leads and opportunities", *_verdict([one for one in found if is_blocking(one)])
+    yield (
+        "Test the configuration for Partner Central API integration",
+        FAILED if refused else COMPLETE,
+        "\n".join(refused),
+    )
+
+
+def in_order(steps: Iterator[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    """Yield the steps; none is complete while an earlier one is not (CONN-17)."""
+    waits_for = ""
+    for name, status, message in steps:
+        if status == COMPLETE and waits_for:
+            yield name, NOT_STARTED, f"Finish the step {waits_for} first."
+            continue
+        if status != COMPLETE:
+            waits_for = waits_for or name
+        yield name, status, message
+
+
+def _verdict(problems: Sequence[Problem]) -> tuple[str, str]:
+    return (FAILED if problems else COMPLETE), "\n".join(map(str, problems))
+
+
+def _write(engine: Engine, object_name: str, key: str, rows: list[Row]) -> None:
+    for outcome in engine.salesforce.upsert(object_name, key, rows):
+        if outcome.error is not None:
+            raise outcome.error
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
