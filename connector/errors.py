@@ -74,6 +74,10 @@ class Deferred(ConnectorError):
         self.until = until
 
 
+class StorageFull(Deferred):
+    """The org has no room for more rows: what is to be written is kept until there is."""
+
+
 class Retriable(ConnectorError):
     """A passing fault.
 

@@ -27,8 +27,8 @@ def copy_package(target: Path, *changes: Callable[[Path], Any]) -> Path:
 
 
 def package_file(package: Path, name: str) -> Path:
-    """Return the one file of that name in the package's base."""
-    (found,) = (package / "base").rglob(name)
+    """Return the one file of that name of the object ACE Opportunity."""
+    (found,) = (package / "base").rglob(f"ACE_Opportunity__c/*/{name}")
     return found
 
 

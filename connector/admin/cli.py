@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from connector import __version__
-from connector.admin import checks, operations, org_settings, records, running, sandboxing, stored
+from connector.admin import checks, operations, org_settings, records, running, sandboxing, schedules, stored
 from connector.admin.context import SHARED
 from connector.admin.mapping import mapping_app
 from connector.admin.output import people, print_json
@@ -36,6 +36,7 @@ for command in (
     app.command()(command)
 app.add_typer(mapping_app, name="mapping")
 app.add_typer(records.action_app, name="action")
+app.add_typer(schedules.schedule_app, name="schedule")
 app.add_typer(operations.queue_app, name="queue")
 app.add_typer(operations.logs_app, name="logs")
 app.add_typer(stored.db_app, name="db")

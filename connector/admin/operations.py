@@ -13,6 +13,7 @@ from connector.admin.output import people, print_json, print_table
 from connector.errors import Refused
 from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.service.clock import make_clock
+from connector.sync.log_storage import MOST_PURGED, finished_logs, purge
 
 queue_app = typer.Typer(no_args_is_help=True, help="The durable queue.")
 logs_app = typer.Typer(no_args_is_help=True, help="The sync logs in Salesforce.")
@@ -135,6 +136,33 @@ def logs_show(
         as_json=as_json,
         missing=f"No sync log {log_key} has details. List the logs for the keys that exist.",
     )
+
+
+@logs_app.command("purge")
+def logs_purge(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Delete finished sync logs with their details, up to 4000 in one go, when the org runs out of storage.
+
+    Only logs of status API Success or Processed go, the oldest first; Error and Partial stay, and so does every log
+    below which something is still open. The records of the logs are not touched.
+    """
+    console = people(as_json=as_json)
+    with open_runtime(exclusive=False) as runtime:
+        engine = runtime.engine()
+        found = finished_logs(engine)
+        if found and not yes:
+            typer.confirm(f"Delete {len(found)} sync logs with their details?", abort=True, err=as_json)
+        deleted = purge(engine, found)
+    console.print(f"{deleted} sync logs were deleted.")
+    if len(found) == MOST_PURGED:
+        console.print("There may be more: repeat the command.")
+    if as_json:
+        print_json({"deleted": deleted, "failed": len(found) - deleted})
+    if deleted < len(found):
+        raise typer.Exit(1)
 
 
 def _print_rows(

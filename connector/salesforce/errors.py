@@ -33,6 +33,7 @@ from connector.errors import (
     RecordRejected,
     Retriable,
     StaleRecord,
+    StorageFull,
 )
 
 TABLE: dict[str, Any] = data.read("salesforce_errors.json")
@@ -217,7 +218,7 @@ def _from_fault(fault: Fault, effect: Effect, now: datetime, row: Mapping[str, A
     kind = fault.kind
     said = _said(fault)
     if kind in PAUSES:
-        return Deferred(said, now + PAUSES[kind])
+        return (StorageFull if kind == "storage" else Deferred)(said, now + PAUSES[kind])
     if kind in {"transient", "busy", "lock", "slow", "cursor"}:
         return _passing(kind, said, fault, effect)
     if kind in {"session", "permission"}:

@@ -10,11 +10,21 @@ import structlog
 
 from connector.service.config import WorkerSection
 from connector.service.lease import DEGRADED, RUNNING, Lease
+from connector.service.mirror import MIRROR, mirror_mapping, mirror_setup
 from connector.service.runtime import Runtime
 from connector.store.queue import Item
-from connector.sync import logs, queueing
+from connector.sync import logs, queueing, schedules
+from connector.sync.action_requests import (
+    ACTION,
+    ANSWER,
+    give_answer,
+    open_requests_query,
+    perform_action,
+    take_requests,
+    wake_answers,
+)
 from connector.sync.deletions import bury_deleted
-from connector.sync.engine import Engine
+from connector.sync.engine import Engine, Priority
 from connector.sync.executor import Handler
 from connector.sync.flush import PURGE_SLICE, flush_logs, purge_old_logs
 from connector.sync.observe import poll_changes, sweep_due, sweep_is_unfinished
@@ -23,6 +33,9 @@ from connector.sync.sweeps import sweep_modified, sweep_summaries
 from connector.sync.writeback import flush
 
 HEARTBEAT = "heartbeat"
+ASKED = "asked"
+TICK_SECONDS = 5
+"""Between two looks, in the state only, whether a schedule is due."""
 DAY = timedelta(days=1)
 KEEP_DONE = timedelta(days=7)
 URGENT, SOON = 5, 20
@@ -38,7 +51,10 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
     worker = runtime.config.worker
 
     def poll(engine: Engine, _: Item) -> None:
+        version = engine.mapping.version
         runtime.refresh(engine)
+        if engine.mapping.version != version:
+            queueing.enqueue_job(engine, MIRROR)
         warn_of_settings(engine.settings)
         run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
         log.info("looked for changes in Salesforce", queued=poll_changes(engine, run_id))
@@ -50,10 +66,13 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
             queueing.enqueue_job(engine, queueing.DUE_SWEEP, priority=SOON + 1)
 
     def modified(engine: Engine, _: Item) -> None:
+        if schedules.inbound_is_disabled(engine):
+            return
         log.info("looked for changes at AWS", queued=sweep_modified(engine))
 
     def summaries(engine: Engine, _: Item) -> None:
-        sweep_summaries(engine, worker.summary_budget, timedelta(hours=worker.summary_age_hours))
+        if not schedules.inbound_is_disabled(engine):
+            sweep_summaries(engine, worker.summary_budget, timedelta(hours=worker.summary_age_hours))
 
     def deletions(engine: Engine, _: Item) -> None:
         log.info("looked for deleted records", buried=bury_deleted(engine))
@@ -66,8 +85,25 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
         queueing.FLUSH: _flush,
         queueing.DELETIONS: deletions,
         queueing.RETENTION: _clean,
+        ASKED: _asked,
+        ACTION: perform_action,
+        ANSWER: give_answer,
+        schedules.TICK: schedules.tick,
+        MIRROR: lambda engine, _: _mirror(runtime, engine),
         HEARTBEAT: lambda engine, _: _beat(engine, lease),
     }
+
+
+def _mirror(runtime: Runtime, engine: Engine) -> None:
+    mirror_mapping(engine)
+    mirror_setup(engine, runtime.check_partner_central(engine.catalog))
+
+
+def _asked(engine: Engine, _: Item) -> None:
+    """Look, in one call, at what people asked for and at the schedules."""
+    requests, rows = engine.salesforce.queries([open_requests_query(), schedules.schedules_query()])
+    log.info("looked at requests and schedules", taken=take_requests(engine, requests))
+    schedules.follow_schedules(engine, rows)
 
 
 def _flush(engine: Engine, _: Item) -> None:
@@ -75,6 +111,8 @@ def _flush(engine: Engine, _: Item) -> None:
         engine.person_waits = False
         flush(engine)
         flush_logs(engine)
+    # A request is answered after the record itself shows what came of it.
+    wake_answers(engine)
 
 
 def write_back_is_due(engine: Engine) -> bool:
@@ -136,16 +174,20 @@ class Timetable:
             last = self.last.get(kind)
             if last is None or not timedelta() <= now - last < interval:
                 self.last[kind] = now
-                queueing.enqueue_job(engine, kind, priority=priority)
+                if kind != schedules.TICK or schedules.is_due(engine):
+                    queueing.enqueue_job(engine, kind, priority=priority)
 
     def _intervals(self, settings: SyncSettings) -> Mapping[str, tuple[timedelta, int]]:
         return {
             queueing.MODIFIED_SWEEP: (timedelta(seconds=settings.sweep_seconds), SOON),
             queueing.POLL: (timedelta(seconds=settings.poll_seconds), SOON),
+            ASKED: (timedelta(seconds=settings.poll_seconds), SOON),
+            schedules.TICK: (timedelta(seconds=TICK_SECONDS), SOON),
             queueing.DUE_SWEEP: (timedelta(minutes=settings.due_sweep_minutes), SOON + 1),
             queueing.SUMMARY_SWEEP: (timedelta(minutes=5), SOON + 2),
             queueing.FLUSH: (timedelta(seconds=self.worker.write_back_seconds), URGENT),
             HEARTBEAT: (timedelta(seconds=self.worker.heartbeat_seconds), URGENT),
             queueing.DELETIONS: (DAY, SOON + 3),
             queueing.RETENTION: (DAY, SOON + 4),
+            MIRROR: (DAY, Priority.SWEEP),
         }

@@ -35,6 +35,7 @@ from connector.sync import inbound, logs, outbound, queueing
 from connector.sync.engine import Engine, Priority
 from connector.sync.problems import as_problem, waiting
 from connector.sync.requests import perform_request
+from connector.sync.schedules import let_out
 from connector.sync.withdrawal import withdrawn
 
 LONGEST_PAUSE = 900.0
@@ -214,7 +215,8 @@ def _pause(attempts: int, after: float | None) -> timedelta:
 def _send(engine: Engine, item: Item) -> None:
     run_id = str(item.payload.get("run") or "") or _fallback_run(engine, item)
     if not withdrawn(engine, item, run_id):
-        outbound.send(engine, item.key, run_id)
+        with let_out(engine, item):
+            outbound.send(engine, item.key, run_id)
 
 
 def _receive(engine: Engine, item: Item) -> None:

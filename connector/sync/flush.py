@@ -9,11 +9,12 @@ from datetime import timedelta
 
 import structlog
 
-from connector.errors import ConnectorError, Fatal, RecordRejected, Retriable
+from connector.errors import ConnectorError, Fatal, RecordRejected, Retriable, StorageFull
 from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.store.outbox import OutboxRow
 from connector.sync import logs
 from connector.sync.engine import Engine
+from connector.sync.log_storage import logs_are_paused, pause_logs, resume_logs
 from connector.sync.ports import RowOutcome
 
 BATCH = 200
@@ -26,8 +27,13 @@ log = structlog.get_logger(__name__)
 
 
 def flush_logs(engine: Engine) -> int:
-    """Write what waits in the outbox; return how many rows were written. Never raises what only concerns logging."""
+    """Write what waits in the outbox; return how many rows were written. Never raises what only concerns logging.
+
+    While the org has no room, nothing is written and everything kept.
+    """
     logs.publish_runs(engine)
+    if logs_are_paused(engine):
+        return 0
     try:
         return sum(_flush_object(engine, name) for name in ORDER)
     except Fatal:
@@ -50,6 +56,9 @@ def _write(engine: Engine, rows: Sequence[OutboxRow]) -> int:
         outcomes = engine.salesforce.upsert(
             first.object_name, first.key_field, [{row.key_field: row.key, **row.body} for row in rows]
         )
+    except StorageFull as error:
+        pause_logs(engine, error)
+        raise
     except ConnectorError as error:
         for row in rows:
             _later(engine, row, str(error), error.after if isinstance(error, Retriable) else None)
@@ -57,6 +66,11 @@ def _write(engine: Engine, rows: Sequence[OutboxRow]) -> int:
     with engine.state.transaction():
         for row, outcome in zip(rows, outcomes, strict=True):
             _conclude(engine, row, outcome)
+    full = [outcome.error for outcome in outcomes if isinstance(outcome.error, StorageFull)]
+    if full:
+        pause_logs(engine, full[0])
+        raise full[0]
+    resume_logs(engine)
     return sum(outcome.error is None for outcome in outcomes)
 
 
@@ -64,6 +78,9 @@ def _conclude(engine: Engine, row: OutboxRow, outcome: RowOutcome) -> None:
     match outcome.error:
         case None:
             engine.state.outbox.done(row.object_name, row.key, row.body)
+        case StorageFull():
+            # It stays as it is: the pause is everybody's, and no attempt counts against it.
+            return
         case RecordRejected() as error if _dangling(row, error):
             # The record is gone or hidden from us: the detail keeps its id as text.
             engine.state.outbox.put(

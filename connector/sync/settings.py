@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.errors import Problem
-from connector.names import SETTINGS, Settings
+from connector.names import SETTINGS, FileSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class SyncSettings:
     problems: tuple[Problem, ...] = ()
 
 
+LEGACY_VERSION = 1
+
 # Setting, attribute, least and greatest value that make sense.
 _NUMBERS = (
     (Settings.RETRY_COUNT, "retry_count", 0, 100),
@@ -65,6 +67,7 @@ def settings_query(org_id: str) -> str:
     """Return the SOQL that reads the org default of the custom setting."""
     fields = [name for name, _ in _SWITCHES] + [row[0] for row in _NUMBERS]
     fields += [Settings.INTEGRATION_USER_ID, Settings.OTHER_INTEGRATION_USERS, Settings.DEFAULT_OWNER_ID]
+    fields.append(FileSettings.PAYLOAD_VERSION)
     return f"SELECT {', '.join(fields)} FROM {SETTINGS} WHERE SetupOwnerId = '{org_id}'"  # noqa: S608 - an id of the org
 
 
@@ -87,6 +90,7 @@ def read_settings(row: Mapping[str, Any] | None, own_user_id: str) -> SyncSettin
             values[attribute] = number
     users = {own_user_id, *_ids(row.get(Settings.OTHER_INTEGRATION_USERS), problems)}
     _check_integration_user(row.get(Settings.INTEGRATION_USER_ID), own_user_id, problems)
+    _check_version(row.get(FileSettings.PAYLOAD_VERSION), problems)
     values["default_owner_id"] = row.get(Settings.DEFAULT_OWNER_ID) or ""
     return SyncSettings(frozenset(users), problems=tuple(problems), **values)
 
@@ -137,5 +141,19 @@ def _check_integration_user(value: Any, own_user_id: str, problems: list[Problem
                 str(value),
                 f"The worker works as user {own_user_id}, but the formula of Has Updates excludes another user.",
                 f"Set {Settings.INTEGRATION_USER_ID} in {SETTINGS} to {own_user_id}.",
+            )
+        )
+
+
+def _check_version(value: Any, problems: list[Problem]) -> None:
+    """Warn of the previous data model for as long as it is set; Partner Central's API never uses it."""
+    if value == LEGACY_VERSION:
+        problems.append(
+            Problem(
+                "LEGACY_VERSION",
+                FileSettings.PAYLOAD_VERSION,
+                str(value),
+                "AWS takes files of the previous data model for a limited time only.",
+                f"Review the mapping, then set Version to 2 in {SETTINGS}. Partner Central's API is not concerned.",
             )
         )

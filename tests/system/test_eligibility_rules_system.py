@@ -116,7 +116,7 @@ def test_modified_by_the_integration_user_excludes_and_by_anybody_else_includes(
     world.edit(record, world.integration, Name="By the integration")
     assert world.row(record)["ACE_Has_Updates__c"] is False
     world.advance(5)
-    world.edit(record, world.seller2, Next_Step__c="By a colleague")
+    world.edit(record, world.admin, Next_Step__c="By a colleague")
     assert world.row(record)["ACE_Has_Updates__c"] is True
     live.worker.cycle()
     assert next_step_at_aws(live, record) == "By a colleague"

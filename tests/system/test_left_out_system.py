@@ -34,9 +34,9 @@ def test_edits_made_with_the_integration_user_are_listed(world: World) -> None:
     told = edits_of_integration_users(world)
     assert record in told and other not in told
     # Whoever an admin names as a further integration user is left out as well.
-    world.edit(other, world.seller2, Next_Step__c="Loaded by another program")
+    world.edit(other, world.admin, Next_Step__c="Loaded by another program")
     assert other not in edits_of_integration_users(world)
-    world.settings(Other_Integration_Users__c=world.user("seller2"))
+    world.settings(Other_Integration_Users__c=world.user("admin"))
     assert other in edits_of_integration_users(world)
     world.settings(Other_Integration_Users__c=None)
 

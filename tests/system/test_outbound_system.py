@@ -193,17 +193,19 @@ def test_several_values_are_translated_one_by_one(live: Live) -> None:
 
 
 @pytest.mark.requirement("PCAPI-09")
-def test_a_copied_aws_identifier_is_refused_and_the_copy_without_it_is_a_new_opportunity(live: Live) -> None:
-    """The identifier is unique in the package: Salesforce itself refuses the copy and names the record that has it."""
+def test_a_copied_aws_identifier_is_cleared_and_the_copy_is_a_new_opportunity(live: Live) -> None:
+    """The package's flow clears it; whoever loads identifiers on purpose is refused, since they are unique."""
     world, (record, identifier) = live.world, live.worker.shared()
     copied = ("Partner_Project_Title__c", "Customer_Company_Name__c", "ACE_Sync_with_AWS__c")
     original = world.row(record, *copied)
     row = {name: original[name] for name in (*copied, "ACE_Last_Sync_Date__c")}
-    refused = world.admin.post("sobjects/ACE_Opportunity__c", {"Name": "Clone", **row, APN: identifier})
+    refused = world.integration.post("sobjects/ACE_Opportunity__c", {"Name": "Clone", **row, APN: identifier})
     assert refused.status_code == 400 and "DUPLICATE_VALUE" in refused.text and record[:15] in refused.text
-    clone = world.deal(world.admin, Name="Clone", **row)
+    clone = world.deal(world.admin, Name="Clone", **row, **{APN: identifier})
+    assert world.row(clone)[APN] is None
+    world.edit(clone, world.admin, ACE_Sync_with_AWS__c=True)
     world.advance(5)
-    world.edit(clone, Next_Step__c="Made from another deal")
+    world.edit(clone, world.admin, Next_Step__c="Made from another deal")
     live.worker.cycle()
     (fresh,) = world.of_record(clone)
     assert fresh != identifier and world.of_record(record) == [identifier]

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from system_world import SETTINGS, Live, World, codes, open_live, open_world
 
+from connector.sandbox.seed import make_row
+
 DAY = 24 * 60 * 60
 REFUSAL = {
     "__type": "ValidationException",
@@ -111,3 +113,30 @@ def test_missing_and_malformed_settings_are_reported_and_stop_nothing(tmp_path: 
             warnings = [one for one in worker.lines() if one["event"] == "setting"]
             assert {one["field"] for one in warnings} == {SETTINGS}, "told at the start and at each look"
             worker.wait_for("looked for changes in Salesforce")
+
+
+@pytest.mark.requirement("SET-33")
+def test_the_previous_data_model_has_a_warning_and_leaves_the_api_alone(tmp_path: Path) -> None:
+    """One deal per version, alike but for its id: what is sent to Partner Central is alike too."""
+
+    def sent(world: World, version: int, values: dict[str, Any]) -> dict[str, Any]:
+        world.settings(Payload_Version__c=version)
+        record = world.deal(**values)
+        world.proxy.forget()
+        assert world.sync(record=record)["succeeded"] == 1
+        [call] = world.proxy.named("CreateOpportunity", record)
+        unlike = {"ClientToken", "PartnerOpportunityIdentifier"}
+        return {name: value for name, value in call.body.items() if name not in unlike}
+
+    with open_world(tmp_path) as world:
+        values = make_row(7, world.sandbox.clock.now())
+        previous = sent(world, 1, values)
+        [problem] = world.do("settings", "show", "--json").json["problems"]
+        assert problem.startswith("Payload_Version__c") and "limited time" in problem
+        assert sent(world, 2, values) == previous
+        assert world.do("settings", "show", "--json").json["problems"] == []
+        world.settings(Payload_Version__c=1)
+        with world.working() as worker:
+            worker.settle()
+            [status] = world.admin.rows("SELECT Status__c, Message__c FROM ACE_Worker__c")
+            assert "Payload_Version__c" in (status["Message__c"] or "")

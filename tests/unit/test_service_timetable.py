@@ -9,16 +9,20 @@ import pytest
 from service_engine import LeaseDoor, SettableClock, open_engine
 
 from connector.service.config import WorkerSection
-from connector.service.jobs import HEARTBEAT, Timetable, job_handlers
+from connector.service.jobs import ASKED, HEARTBEAT, Timetable, job_handlers
 from connector.service.runtime import Runtime
 from connector.sync import queueing
+from connector.sync.action_requests import ACTION, ANSWER
 from connector.sync.engine import Engine
 from connector.sync.executor import Executor
+from connector.sync.schedules import TICK
 
 EVERY_JOB = {
     queueing.POLL, queueing.DUE_SWEEP, queueing.MODIFIED_SWEEP, queueing.SUMMARY_SWEEP, queueing.FLUSH,
-    queueing.DELETIONS, queueing.RETENTION, HEARTBEAT,
+    queueing.DELETIONS, queueing.RETENTION, HEARTBEAT, ASKED,
 }  # fmt: skip
+ON_DEMAND = {TICK, ACTION, ANSWER}
+"""What has a handler and no turn of its own: it is enqueued when there is a reason."""
 
 
 @pytest.fixture
@@ -57,7 +61,7 @@ def test_every_job_has_a_first_turn_and_a_handler(engine: Engine, timetable: Tim
     config = type("Config", (), {"worker": WorkerSection()})()
     runtime = Runtime.__new__(Runtime)
     runtime.config = config
-    assert set(job_handlers(runtime)) == EVERY_JOB
+    assert set(job_handlers(runtime)) == EVERY_JOB | ON_DEMAND
 
 
 def test_a_turn_comes_after_its_interval(engine: Engine, timetable: Timetable, clock: SettableClock) -> None:
@@ -110,7 +114,7 @@ def test_an_admins_intervals_apply_at_once(tmp_path: Path, clock: SettableClock,
         engine.settings = replace(engine.settings, poll_seconds=5)
         clock.advance(seconds=5)
         timetable.enqueue_due(engine)
-        assert waiting(engine) == [queueing.POLL]
+        assert waiting(engine) == sorted([ASKED, queueing.POLL])
 
 
 def test_writing_back_and_the_sign_of_life_go_before_looking_for_work(engine: Engine, timetable: Timetable) -> None:

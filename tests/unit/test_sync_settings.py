@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.names import SETTINGS, Settings
+from connector.names import SETTINGS, FileSettings, Settings
 from connector.sync.settings import SyncSettings, read_settings, settings_query
 from connector.sync.tokens import create_token, submit_token
 
@@ -82,6 +82,14 @@ def test_tokens_are_the_same_in_every_release() -> None:
     """A changed derivation would let the first start of a new release repeat creates under new words."""
     assert create_token(ORG, "a0X000000000001AAA", "AWS", 0) == CREATE
     assert submit_token(ORG, "a0X000000000001AAA", "O1", 0) == SUBMIT
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"), [(None, False), (2, False), (Decimal(2), False), (1, True), (Decimal("1.0"), True)]
+)
+def test_the_previous_data_model_has_a_standing_warning(version: object, *, warned: bool) -> None:
+    problems = read(**{FileSettings.PAYLOAD_VERSION: version}).problems
+    assert [problem.code for problem in problems] == (["LEGACY_VERSION"] if warned else [])
 
 
 CREATE = "4643a7f5-ff73-5bb8-9a3a-216bb76987a9"
