@@ -7,8 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from lxml import etree
-
-from tests.metadata_source import every, text
+from metadata_source import every, text
 
 Row = Mapping[str, Any]
 Group = tuple[Any, ...]

@@ -16,6 +16,7 @@ from connector.mapping.inbound import to_salesforce
 from connector.mapping.outbound import snapshot
 from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.store.links import Link
+from connector.sync.create import created_body
 from connector.sync.engine import Engine
 from connector.sync.ports import Json, Row
 
@@ -60,9 +61,23 @@ def adopt(engine: Engine, record_id: str, apn_id: str) -> Link:
     link = engine.state.links.get(record_id) or Link(record_id=record_id, object_name=engine.mapping.object_name)
     if link.apn_id not in (None, apn_id):
         raise RecordRejected((_two_opportunities(link, apn_id),))
+    if link.apn_id is None:
+        _continue_share(engine, link, apn_id)
     link.apn_id, link.status = apn_id, "linked"
     engine.state.links.save(link)
     return link
+
+
+def _continue_share(engine: Engine, link: Link, apn_id: str) -> None:
+    """Where a share of ours created the opportunity and its answer was lost, what it was created with is known: what
+    AWS says besides is a change of AWS's, and none of the record's.
+    """
+    share = engine.state.shares.get(link.record_id)
+    if share is None or not share.create_request:
+        return
+    link.applied = created_body(share)
+    share.step, share.apn_id, share.generation, share.uncertain = "created", apn_id, 0, False
+    engine.state.shares.save(share)
 
 
 def adopt_page(engine: Engine, page: Iterable[Json]) -> None:

@@ -41,7 +41,7 @@ def create_opportunity(engine: Engine, link: Link, record: AceRecord) -> dict[st
         # The body of an intent is missing after a person's data was forgotten; its token is derived, so it comes back.
         share = _intend(engine, link, record)
     since = share.started_at - CLOCK_MARGIN
-    if not (_doubtful(engine, share) and _adopt_created(engine, link, share, _body_of(share), since=since)):
+    if not (_doubtful(engine, share) and _adopt_created(engine, link, share, created_body(share), since=since)):
         _create(engine, link, share)
     request: dict[str, Any] = json.loads(share.create_request)
     return request
@@ -133,7 +133,8 @@ def _next_generation(engine: Engine, link: Link) -> None:
         engine.state.shares.delete(link.record_id)
 
 
-def _body_of(share: Share) -> dict[str, Value]:
+def created_body(share: Share) -> dict[str, Value]:
+    """Return what the opportunity says that the share's intent created."""
     return api_shape.from_get(api_shape.created_answer(json.loads(share.create_request), {}))
 
 

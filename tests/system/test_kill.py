@@ -23,7 +23,8 @@ SOAK = bool(os.environ.get("SOAK"))
 KILLS = 1000 if SOAK else 22
 INSIDE_A_SHARE = 5
 DEALS_AT_MOST = 60 if SOAK else 14
-SEED = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+SEED = int(os.environ.get("KILL_SEED", "0")) or (136_177 if "CI" in os.environ else random.randrange(1, 1_000_000))
+"""Where a change is judged, the story is the same each time; the moments of the kills differ all the same."""
 SHARE_MOMENTS = (
     ("after", "CreateOpportunity"),
     ("before", "AssociateOpportunity"),

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from lxml import etree
+from metadata_source import Source, every, text, texts
+from report_figures import figures
 
 from connector.names import SYNC_LOG, SYNC_LOG_DETAIL
 from connector.sync.logs import (
@@ -21,8 +23,6 @@ from connector.sync.logs import (
     TO_AWS,
     run_status,
 )
-from tests.metadata_source import Source, every, text, texts
-from tests.report_figures import figures
 
 SOURCE = Source()
 FOLDER, DASHBOARDS = "AWS_Partner_CRM_connector", "AWS_Partner_CRM_connector_Dashboards"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from metadata_source import PROJECT
 
 from connector.names import ACE_OPPORTUNITY, ACTION_REQUEST, PACKAGED
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.salesforce.faults import RowErrors
 from connector.sandbox.salesforce.org import Org
-from tests.metadata_source import PROJECT
 
 DECISION, REASON = "Partner_Acceptance_Status__c", "Rejection_Reason__c"
 STANDARD = {"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2027-01-01"}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from lxml import etree
+from metadata_source import PROJECT, Source, every, is_grantable, text, texts
+from report_figures import keeps
 
 from connector.names import ACE_LEAD, ACE_OPPORTUNITY, ACTION_REQUEST, SCHEDULE, SYNC_LOG, SYNC_LOG_DETAIL
-from tests.metadata_source import PROJECT, Source, every, is_grantable, text, texts
-from tests.report_figures import keeps
 
 SOURCE = Source()
 APP = "AWS_Partner_CRM_Connector"

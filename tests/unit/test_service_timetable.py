@@ -10,6 +10,7 @@ from service_engine import LeaseDoor, SettableClock, open_engine
 
 from connector.service.config import WorkerSection
 from connector.service.jobs import ASKED, HEARTBEAT, Timetable, job_handlers
+from connector.service.mirror import MIRROR
 from connector.service.runtime import Runtime
 from connector.sync import queueing
 from connector.sync.action_requests import ACTION, ANSWER
@@ -19,7 +20,7 @@ from connector.sync.schedules import TICK
 
 EVERY_JOB = {
     queueing.POLL, queueing.DUE_SWEEP, queueing.MODIFIED_SWEEP, queueing.SUMMARY_SWEEP, queueing.FLUSH,
-    queueing.DELETIONS, queueing.RETENTION, HEARTBEAT, ASKED,
+    queueing.DELETIONS, queueing.RETENTION, HEARTBEAT, ASKED, MIRROR,
 }  # fmt: skip
 ON_DEMAND = {TICK, ACTION, ANSWER}
 """What has a handler and no turn of its own: it is enqueued when there is a reason."""

@@ -245,3 +245,35 @@ def test_an_edit_that_meets_a_change_of_awss_on_its_way_says_so(world: World) ->
     notes = [str(row.body.get("Error_Message__c") or "") for row in world.state.outbox.due(
         world.clock.now(), "ACE_Sync_Log_Detail__c", 100)]  # fmt: skip
     assert any("AWS changed it to Call them" in note for note in notes), notes
+
+
+def test_what_aws_changed_before_a_share_knew_its_opportunity_comes_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of the create was lost, and the look at AWS finds the opportunity before the share does."""
+    create = MemoryPartnerCentral.create_opportunity
+
+    def lose(self: MemoryPartnerCentral, request: dict[str, object]) -> None:
+        create(self, request)
+        raise Retriable("No answer.", after=600, outcome_unknown=True)
+
+    turn(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryPartnerCentral, "create_opportunity", lose)
+        record_id = deal(world, Next_Step__c="Sign")
+        world.clock.advance(timedelta(seconds=5))
+        world.schedule(queueing.POLL)
+        world.execute(5)
+    [apn_id] = world.partner_central.opportunities
+    world.partner_central.colleague_edits(apn_id, lambda one: one["LifeCycle"].update(NextSteps="Call them"))
+    world.clock.advance(timedelta(seconds=5))
+    world.schedule(queueing.MODIFIED_SWEEP)
+    world.execute(5)
+    for _ in range(2):
+        turn(world)
+    world.partner_central.aws_reviews(apn_id, "Approved")
+    for _ in range(3):
+        turn(world)
+    row = world.salesforce.row(record_id)
+    assert row is not None
+    assert (row[NEXT_STEP], world.partner_central.opportunities[apn_id]["LifeCycle"]["NextSteps"]) == ("Call them",) * 2
