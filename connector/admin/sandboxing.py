@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,6 +35,16 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Salesforce's port; the others take free ones.")] = 0,
     directory: Annotated[Path | None, typer.Option("--dir", help="Where connector.toml, keys and state go.")] = None,
     quota_scale: QuotaScale = 1.0,
+    metadata: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--metadata", exists=True, file_okay=False, help="Deploy further Salesforce DX source; may be repeated."
+        ),
+    ] = None,
+    currency: Annotated[
+        list[str] | None,
+        typer.Option("--currency", help="Give the org several currencies, by ISO code, the corporate one first."),
+    ] = None,
 ) -> None:
     """Serve a Salesforce org and Partner Central on loopback.
 
@@ -44,7 +54,13 @@ def sandbox(
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with sandbox_class()(directory, port=port, quota_scale=quota_scale) as servers:
+    create = sandbox_class()
+    options: dict[str, Any] = {"metadata": metadata or ()}
+    if currency:
+        from connector.sandbox.salesforce.currencies import Currency
+
+        options["currencies"] = [Currency(code) for code in currency]
+    with create(directory, port=port, quota_scale=quota_scale, **options) as servers:
         sys.stdout.write(json.dumps(servers.launch_info()) + "\n")
         sys.stdout.flush()
         stopping.wait()

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from connector.sandbox.salesforce.currencies import Currency
 from connector.sandbox.server import Sandbox
 
 
@@ -21,11 +22,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="Salesforce's port; the others take free ones")
     parser.add_argument("--dir", type=Path, default=None, help="where connector.toml, keys and secrets are written")
     parser.add_argument("--quota-scale", type=float, default=1.0, help="times AWS's published request quotas")
+    parser.add_argument(
+        "--metadata", type=Path, action="append", default=[], help="further Salesforce DX source to deploy; repeatable"
+    )
+    parser.add_argument(
+        "--currency", action="append", default=[], help="a currency of an org with several, the corporate one first"
+    )
     options = parser.parse_args(arguments)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with Sandbox(options.dir, port=options.port, quota_scale=options.quota_scale) as sandbox:
+    with Sandbox(
+        options.dir,
+        port=options.port,
+        quota_scale=options.quota_scale,
+        metadata=options.metadata,
+        currencies=[Currency(code) for code in options.currency],
+    ) as sandbox:
         sys.stdout.write(json.dumps(sandbox.launch_info()) + "\n")
         sys.stdout.flush()
         stopping.wait()

@@ -8,60 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.faults import Faults
+from connector.sandbox.orders import BadInput, Json, Order
 from connector.sandbox.partner_central import backstage
 from connector.sandbox.partner_central.service import SERVER as PARTNER_CENTRAL
 from connector.sandbox.partner_central.service import PartnerCentral
 from connector.sandbox.recorder import Recorder
+from connector.sandbox.salesforce.orders import SalesforceOrders
+from connector.sandbox.salesforce.org import Org
 from connector.sandbox.seed import make_row
 from connector.sandbox.serving import Application, Receive, Scope, Send, answer_json, read_body
 
-Json = dict[str, Any]
 SALESFORCE = "salesforce"
 SERVERS = (SALESFORCE, PARTNER_CENTRAL)
 ROWS = "ACE_Opportunity__c"
 AT_AWS = "PartnerCentralOpportunity"
 MAX_SEED = 200_000
-
-
-class Org(Protocol):
-    """What the control does to the Salesforce org."""
-
-    def insert(self, object_name: str, rows: list[dict[str, Any]]) -> list[str]: ...
-    def reset(self) -> None: ...
-
-
-class BadInput(ValueError):
-    """An order that is malformed or cannot be carried out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The members of one order, taken out by name and type; what is left over is refused."""
-
-    members: Json
-
-    def take(self, name: str, kind: type | tuple[type, ...], default: Any = None, *, required: bool = False) -> Any:
-        """Return and remove a member. Raises BadInput when it is missing or of another type."""
-        value = self.members.pop(name, None)
-        if value is None:
-            if required:
-                raise BadInput(f"member {name!r} is missing")
-            return default
-        if not isinstance(value, kind) or isinstance(value, bool):
-            kinds = kind if isinstance(kind, tuple) else (kind,)
-            raise BadInput(f"member {name!r} must be {' or '.join(each.__name__ for each in kinds)}, not {value!r}")
-        return value
-
-    def finish(self) -> None:
-        """Raise BadInput for members that nobody took."""
-        if self.members:
-            raise BadInput(f"unknown members: {', '.join(sorted(self.members))}")
 
 
 class Control:
@@ -93,6 +58,9 @@ class Control:
             ("POST", "/reset"): self.reset,
             ("GET", "/requests"): self.requests,
         }
+        self._salesforce = None if org is None else SalesforceOrders(org)
+        if self._salesforce is not None:
+            self._orders |= self._salesforce.by_path
 
     def perform(self, method: str, path: str, body: bytes) -> tuple[int, Json]:
         """Carry out one order; return the HTTP status and the answer."""
@@ -110,12 +78,18 @@ class Control:
         """POST /fault: let coming requests go wrong.
 
         Members: ``server`` (salesforce or partner_central), ``match`` (expression on the operation's name; empty or
-        missing: every operation), ``kind`` (status, timeout_before, timeout_after, expire_session, row_lock),
-        ``status`` (HTTP status of kind status), ``times`` (default 1), ``seconds`` (for how long a timeout is silent at
-        most; default 30). Answer: {}.
+        missing: every operation), ``kind`` (status, timeout_before, timeout_after, expire_session, row_lock,
+        storage_limit), ``status`` (HTTP status of kind status), ``times`` (default 1), ``seconds`` (for how long a
+        timeout is silent at most; default 30). Answer: {}.
+
+        Kind storage_limit is Salesforce's alone and goes by rows, not by requests: the next ``times`` rows that
+        anybody writes through the API are refused for want of storage, if they are of one of ``objects`` (default: of
+        any) and the write is one of ``operations`` (create, update; default: both).
         """
         server = order.take("server", str, required=True)
         match, kind = order.take("match", str, ""), order.take("kind", str, required=True)
+        if kind == "storage_limit":
+            return self._run_short(server, match, order)
         status, times = order.take("status", int, 0), order.take("times", int, 1)
         seconds = order.take("seconds", (int, float))
         order.finish()
@@ -125,6 +99,13 @@ class Control:
             raise BadInput("kind row_lock is Salesforce's own; Partner Central locks no rows")
         self._faults.add(server, match, kind, status, times, seconds=seconds)
         return {}
+
+    def _run_short(self, server: str, match: str, order: Order) -> Json:
+        if server != SALESFORCE or self._salesforce is None:
+            raise BadInput("kind storage_limit is Salesforce's own")
+        if match:
+            raise BadInput("kind storage_limit goes by objects and operations; leave match out")
+        return self._salesforce.run_short(order)
 
     def set_clock(self, order: Order) -> Json:
         """POST /clock: move the sandbox's time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ from connector.sandbox.partner_central.service import PartnerCentral
 from connector.sandbox.partner_central.settings import Settings
 from connector.sandbox.recorder import Recorder
 from connector.sandbox.salesforce.app import create_app as create_salesforce_app
+from connector.sandbox.salesforce.currencies import Currency
 from connector.sandbox.salesforce.org import Org
 from connector.sandbox.serving import HttpServer
 
@@ -34,6 +36,9 @@ class Sandbox:
         quota_scale: how many times AWS's published request quotas Partner Central grants.
         settings: Partner Central's account; None: defaults. Its ``quota_scale`` is overwritten.
         schema_dir: Salesforce DX source to deploy; None: the packaged metadata.
+        metadata: further directories of DX source, deployed after it: what a partner's own org has.
+        currencies: the org's currencies, the corporate one first, where it has several.
+        guarded: whether the integration user sees only those standard fields that permission sets open to him.
         database: SQLite file of the org, by default in memory.
 
     Attributes:
@@ -50,6 +55,9 @@ class Sandbox:
         quota_scale: float = 1.0,
         settings: Settings | None = None,
         schema_dir: Path | None = None,
+        metadata: Sequence[Path] = (),
+        currencies: Sequence[Currency] = (),
+        guarded: bool = False,
         database: str = ":memory:",
     ) -> None:
         self.directory = Path(directory or tempfile.mkdtemp(prefix="connector-sandbox-")).resolve()
@@ -58,7 +66,15 @@ class Sandbox:
         settings = settings or Settings()
         settings.quota_scale = quota_scale
         self.partner_central = PartnerCentral(settings, self.clock, self.faults, self.recorder)
-        self.org = Org(schema_dir or METADATA, self.clock, directory=self.directory, database=database)
+        self.org = Org(
+            schema_dir or METADATA,
+            self.clock,
+            directory=self.directory,
+            database=database,
+            metadata=metadata,
+            currencies=currencies,
+            guarded=guarded,
+        )
         self._control = control.Control(
             clock=self.clock,
             faults=self.faults,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from connector.sandbox.salesforce.faults import ApiError, RowErrors
 from connector.sandbox.salesforce.records import Writer
 from connector.sandbox.salesforce.schema import SObject
-from connector.sandbox.salesforce.wire import EMPTY, Answer, Call, Request
+from connector.sandbox.salesforce.wire import EMPTY, Answer, Call, Claim, Request
 
 MAX_PARTS = 25
 MAX_HEAVY = 5
@@ -32,6 +33,7 @@ def run_composite(call: Call) -> Answer:
     if not isinstance(parts, list) or not parts:
         raise ApiError("JSON_PARSER_ERROR", "The request body needs a list compositeRequest")
     _check(parts)
+    call = replace(call, request=replace(call.request, claims=_lost(call)))
     all_or_none = call.request.fields.get("allOrNone") is True
     results: list[Json] = []
     try:
@@ -42,7 +44,15 @@ def run_composite(call: Call) -> Answer:
     return Answer(200, {"compositeResponse": results})
 
 
+def _lost(call: Call) -> frozenset[Claim]:
+    """Return the keys that somebody took since the request arrived; what its own parts create is theirs to find."""
+    storage, schema = call.org.storage, call.org.schema
+    return frozenset(one for one in call.request.claims if storage.ids(schema[one.sobject], one.key, one.text))
+
+
 def _check(parts: list[Json]) -> None:
+    if not all(isinstance(part, dict) for part in parts):
+        raise ApiError("JSON_PARSER_ERROR", "Every subrequest must be a JSON object")
     if len(parts) > MAX_PARTS:
         raise ApiError("LIMIT_EXCEEDED", f"Too many subrequests: {len(parts)}. The limit is {MAX_PARTS}")
     heavy = sum(bool(_HEAVY.match(str(part.get("url", "")))) for part in parts)
@@ -81,7 +91,8 @@ def _run_part(call: Call, part: Json, bodies: dict[str, Any]) -> Answer:
         message = f"Invalid reference specified. No value for {missing.args[0]} found."
         return Answer(400, [{"errorCode": "PROCESSING_HALTED", "message": message}])
     headers = {name.lower(): str(value) for name, value in (part.get("httpHeaders") or {}).items()}
-    return call.dispatch(Request(str(part.get("method", "GET")).upper(), url.path, url.query, headers, parsed=body))
+    method, claims = str(part.get("method", "GET")).upper(), call.request.claims
+    return call.dispatch(Request(method, url.path, url.query, headers, parsed=body, claims=claims))
 
 
 def _halt(parts: list[Json], results: list[Json]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connector.sandbox.salesforce.permissions import Rights
+from connector.sandbox.salesforce import record_types
+from connector.sandbox.salesforce.permissions import Rights, permissionable
 from connector.sandbox.salesforce.schema import ID_TYPES, NUMBER_TYPES, TEXT_TYPES, Field, SObject
 
 if TYPE_CHECKING:
@@ -179,14 +180,15 @@ def describe(org: Org, user_id: str, sobject: SObject, base: str) -> Json:
     return summarise(sobject, base, rights) | {
         "fields": [_for_user(sobject, one, rights) for one in fields],
         "childRelationships": children,
-        "recordTypeInfos": [],
+        "recordTypeInfos": record_types.infos(org, rights, sobject, base),
         "supportedScopes": [],
     }
 
 
 def _for_user(sobject: SObject, field: Field, rights: Rights) -> Json:
     create, edit = (rights.writes(sobject, field) and rights.may(one, sobject) for one in ("create", "edit"))
-    return describe_field(field, create=create, edit=edit)
+    shown = describe_field(field, create=create, edit=edit)
+    return shown | {"permissionable": permissionable(sobject, field)}
 
 
 def describe_global(org: Org, user_id: str, base: str) -> Json:

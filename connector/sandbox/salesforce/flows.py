@@ -9,12 +9,12 @@ Both are left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector.eligibility.formula import FormulaError, compile_formula
-from connector.sandbox.salesforce.metadata import MetadataError, Xml
+from connector.sandbox.salesforce.metadata import MetadataError, Xml, find_files
 from connector.sandbox.salesforce.schema import Schema, SObject
 
 RECORD, PRIOR, CONSTANT = "$Record.", "$Record__Prior.", "$GlobalConstant."
@@ -84,13 +84,13 @@ class Flow:
         return self.on_create if new else self.on_update
 
 
-def read_flows(directory: Path, schema: Schema) -> list[Flow]:
-    """Return the active before-save flows of the source below ``directory``, in the order of their names.
+def read_flows(directories: Sequence[Path], schema: Schema) -> list[Flow]:
+    """Return the active before-save flows of the source below ``directories``, by directory, then by name.
 
     Raises:
         MetadataError: a flow needs more than this org can run, or names what does not exist.
     """
-    found = (_read(path, schema) for path in sorted(directory.rglob("*.flow-meta.xml")))
+    found = (_read(path, schema) for path in find_files(directories, "*.flow-meta.xml"))
     return [one for one in found if one is not None]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lxml import etree
 
-from connector.sandbox.salesforce.schema import AUDIT, Choice, Field, Rule, Schema, SObject
-from connector.sandbox.salesforce.standard import new_object, standard_schema
+from connector.sandbox.salesforce.lookup_filters import OPERATIONS, Condition, LookupFilter
+from connector.sandbox.salesforce.schema import AUDIT, Choice, Field, RecordType, Rule, Schema, SObject
+from connector.sandbox.salesforce.standard import new_object, record_type_field, standard_schema
 
 TYPES = {
     "Text": "string", "TextArea": "textarea", "LongTextArea": "textarea", "Html": "textarea", "Checkbox": "boolean",
@@ -22,6 +24,20 @@ LENGTHS = {
     "email": 80, "phone": 40, "url": 255, "picklist": 255, "multipicklist": 4099, "reference": 18, "textarea": 255,
     "string": 255, "encryptedstring": 175,
 }  # fmt: skip
+
+
+STANDARD_VALUES = {
+    "OpportunityStage": ("Opportunity.StageName",),
+    "OpportunityType": ("Opportunity.Type",),
+    "LeadStatus": ("Lead.Status",),
+    "LeadSource": ("Lead.LeadSource", "Opportunity.LeadSource", "Contact.LeadSource", "Account.AccountSource"),
+    "Industry": ("Account.Industry", "Lead.Industry"),
+    "AccountType": ("Account.Type",),
+    "AccountRating": ("Account.Rating", "Lead.Rating"),
+    "CampaignType": ("Campaign.Type",),
+    "CampaignStatus": ("Campaign.Status",),
+}
+"""Sets of values for standard picklists, and the fields that offer them. [U] Which fields share one."""
 
 
 class MetadataError(ValueError):
@@ -60,19 +76,53 @@ class Xml:
         return self.text(name).strip() == "true"
 
 
-def read_schema(directory: Path) -> Schema:
-    """Return the standard objects plus what the source below ``directory`` adds.
+def find_files(directories: Sequence[Path], pattern: str) -> list[Path]:
+    """Return the files or folders of that name below the directories: in their order, sorted within each."""
+    return [path for directory in directories for path in sorted(directory.rglob(pattern))]
+
+
+def read_schema(*directories: Path) -> Schema:
+    """Return the standard objects plus what the source below each of ``directories`` adds, one after the other.
+
+    A field or a rule that a later directory has too replaces the earlier one, as a second deployment does.
 
     Raises:
         MetadataError: a file is not well formed, or a field has a type or a target that no org knows.
     """
     schema = standard_schema()
-    folders = sorted(path for path in directory.rglob("objects/*") if path.is_dir())
-    value_sets = {path.name.split(".")[0]: Xml.read(path) for path in directory.rglob("*.globalValueSet-meta.xml")}
+    folders = [path for path in find_files(directories, "objects/*") if path.is_dir()]
+    value_sets = {
+        path.name.split(".")[0]: Xml.read(path) for path in find_files(directories, "*.globalValueSet-meta.xml")
+    }
+    for path in find_files(directories, "*.standardValueSet-meta.xml"):
+        _replace_values(schema, path)
     for folder in folders:
         _read_object(schema, folder, value_sets)
     _check_targets(schema)
     return schema
+
+
+def _replace_values(schema: Schema, path: Path) -> None:
+    """Give standard picklists the values of a file in the place of those that every org has."""
+    name = path.name.split(".")[0]
+    if name not in STANDARD_VALUES:
+        raise MetadataError(f"{path}: this org knows no standard values {name}.")
+    choices = tuple(_standard_choice(one) for one in Xml.read(path).all("standardValue"))
+    for sobject, _, field in (target.partition(".") for target in STANDARD_VALUES[name]):
+        schema[sobject].add(replace(schema[sobject].fields[field.lower()], choices=choices))
+
+
+def _standard_choice(xml: Xml) -> Choice:
+    chance = xml.text("probability")
+    return replace(
+        _choice(xml), closed=xml.flag("closed"), won=xml.flag("won"), converted=xml.flag("converted"),
+        probability=int(chance) if chance else None,
+    )  # fmt: skip
+
+
+def _choice(xml: Xml) -> Choice:
+    value = xml.text("fullName")
+    return Choice(value, xml.text("label") or value, xml.text("isActive") != "false", xml.flag("default"))
 
 
 def _read_object(schema: Schema, folder: Path, value_sets: dict[str, Xml]) -> None:
@@ -84,14 +134,32 @@ def _read_object(schema: Schema, folder: Path, value_sets: dict[str, Xml]) -> No
         if path.name.split(".")[0].endswith("__c"):
             sobject.add(read_field(path, value_sets))
     for path in sorted(folder.glob("validationRules/*.validationRule-meta.xml")):
-        xml = Xml.read(path)
-        if xml.flag("active"):
-            field = xml.text("errorDisplayField")
-            sobject.rules.append(
-                Rule(xml.text("fullName"), xml.text("errorConditionFormula"), xml.text("errorMessage"), field)
-            )
+        add_rule(sobject, Xml.read(path))
+    for path in sorted(folder.glob("recordTypes/*.recordType-meta.xml")):
+        _add_record_type(sobject, Xml.read(path))
     if any(one.master_detail for one in sobject.fields.values()):
         sobject.fields.pop("ownerid", None)
+
+
+def add_rule(sobject: SObject, xml: Xml) -> None:
+    """Give the object a validation rule in the place of the one of that name; one that is not active only goes."""
+    name = xml.text("fullName")
+    sobject.rules = [one for one in sobject.rules if one.name != name]
+    if xml.flag("active"):
+        rule = Rule(name, xml.text("errorConditionFormula"), xml.text("errorMessage"), xml.text("errorDisplayField"))
+        sobject.rules.append(rule)
+
+
+def _add_record_type(sobject: SObject, xml: Xml) -> None:
+    """Give the object a record type. With the first one comes the field that names it. [U]
+
+    Which picklist values the type has is not kept: the reference knows of no check of them over REST.
+    """
+    found = RecordType(
+        xml.text("fullName"), xml.text("label") or xml.text("fullName"), xml.flag("active"), xml.text("description")
+    )
+    sobject.record_types = [*(one for one in sobject.record_types if one.name != found.name), found]
+    sobject.add(record_type_field())
 
 
 def _declare(name: str, folder: Path) -> SObject:
@@ -125,10 +193,14 @@ def _name_field(xml: Xml | None, *, setting: str) -> Field:
 
 def read_field(path: Path, value_sets: dict[str, Xml]) -> Field:
     """Return the custom field that the file describes."""
-    xml = Xml.read(path)
+    return make_field(Xml.read(path), value_sets, place=str(path))
+
+
+def make_field(xml: Xml, value_sets: dict[str, Xml], *, place: str) -> Field:
+    """Return the custom field that a piece of metadata describes; ``place`` is for the message when it cannot be."""
     source = xml.text("type")
     if source not in TYPES:
-        raise MetadataError(f"{path}: field type {source!r} is not supported by this org.")
+        raise MetadataError(f"{place}: field type {source!r} is not supported by this org.")
     kind = TYPES[source]
     field = Field(
         name=xml.text("fullName"),
@@ -178,16 +250,9 @@ def _choose(field: Field, xml: Xml, value_sets: dict[str, Xml]) -> Field:
     entries = value_sets[named].all("customValue") if named else []
     if definition := values.one("valueSetDefinition"):
         entries = definition.all("value")
-    choices = tuple(
-        Choice(
-            one.text("fullName"),
-            one.text("label") or one.text("fullName"),
-            one.text("isActive") != "false",
-            one.flag("default"),
-        )
-        for one in entries
+    return replace(
+        field, choices=tuple(_choice(one) for one in entries), restricted=values.flag("restricted") or bool(named)
     )
-    return replace(field, choices=choices, restricted=values.flag("restricted") or bool(named))
 
 
 def _relate(field: Field, xml: Xml, source: str) -> Field:
@@ -206,7 +271,25 @@ def _relate(field: Field, xml: Xml, source: str) -> Field:
         master_read=detail and xml.flag("writeRequiresMasterRead"),
         required=field.required or detail,
         updateable=not detail or xml.flag("reparentableMasterDetail"),
+        filter=_lookup_filter(xml, field.name),
     )
+
+
+def _lookup_filter(xml: Xml, place: str) -> LookupFilter | None:
+    """Return the filter that a lookup demands; an optional one only narrows what people are offered."""
+    found = xml.one("lookupFilter")
+    if found is None or not found.flag("active") or found.flag("isOptional"):
+        return None
+    target, conditions = xml.text("referenceTo"), []
+    for one in found.all("filterItems"):
+        owner, _, name = one.text("field").partition(".")
+        if owner != target or "." in name or one.text("operation") not in OPERATIONS or one.one("valueField"):
+            raise MetadataError(f"{place}: this org does not know lookup filters such as {one.text('field')}.")
+        conditions.append(Condition(name, one.text("operation"), one.text("value")))
+    if found.text("booleanFilter"):
+        raise MetadataError(f"{place}: this org does not know the logic of lookup filters.")
+    message = found.text("errorMessage") or "Value does not exist or does not match filter criteria."
+    return LookupFilter(tuple(conditions), message)
 
 
 def _check_targets(schema: Schema) -> None:
@@ -215,3 +298,6 @@ def _check_targets(schema: Schema) -> None:
             missing = [name for name in field.reference_to if schema.get(name) is None]
             if missing and field.name not in AUDIT:
                 raise MetadataError(f"{sobject.name}.{field.name} refers to {missing[0]}, which the org does not have.")
+            for one in field.filter.conditions if field.filter else ():
+                if schema[field.reference_to[0]].field(one.field) is None:
+                    raise MetadataError(f"{sobject.name}.{field.name}: its filter names the unknown field {one.field}.")

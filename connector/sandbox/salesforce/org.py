@@ -6,12 +6,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
 from connector.sandbox.salesforce import ids, soql_functions
+from connector.sandbox.salesforce.administration import Snapshot
 from connector.sandbox.salesforce.bulk import Job
+from connector.sandbox.salesforce.capacity import Shortage
+from connector.sandbox.salesforce.currencies import Currency, add_currencies
 from connector.sandbox.salesforce.deployment import check_deployment
 from connector.sandbox.salesforce.faults import ApiError
 from connector.sandbox.salesforce.flows import flows_by_object, read_flows
@@ -25,6 +29,7 @@ from connector.sandbox.salesforce.permissions import (
     Rights,
     read_custom_permissions,
     read_permission_sets,
+    read_profiles,
 )
 from connector.sandbox.salesforce.querying import Cursors
 from connector.sandbox.salesforce.quick_actions import read_quick_actions
@@ -42,6 +47,7 @@ Automation = Callable[[str, Mapping[str, Stored] | None, Mapping[str, Stored]], 
 """(object, row before or None, row about to be saved) → fields that the automation sets."""
 
 
+SECOND = timedelta(seconds=1)
 BURSTS = 750
 """Requests that an org takes in one short burst; this org answers one at a time, so that each is a burst of one."""
 
@@ -77,6 +83,9 @@ class Org:
 
     Args:
         schema_dir: directory of Salesforce DX source; all that this org knows of is deployed.
+        metadata: further directories of DX source, deployed after it in that order: a partner's own objects and fields.
+        currencies: those of an org with several, the corporate one first; empty: there is only one.
+        guarded: whether the integration user's profile shows him no standard fields, so that permission sets have to.
         clock: what the org takes for the time.
         directory: where the key of the connected app is written.
         database: SQLite file, or ``:memory:``.
@@ -94,11 +103,16 @@ class Org:
     """
 
     def __init__(self, schema_dir: Path, clock: Clock, *, directory: Path, database: str = ":memory:", seed: int = 7,
-                 daily_requests: int = 100_000, sandbox: bool = True) -> None:  # fmt: skip
+                 daily_requests: int = 100_000, sandbox: bool = True, metadata: Sequence[Path] = (),
+                 currencies: Sequence[Currency] = (), guarded: bool = False) -> None:  # fmt: skip
         self.lock = threading.RLock()
-        self.clock, self.seed, self.schema_dir, self.is_sandbox = clock, seed, Path(schema_dir), sandbox
-        self.schema = read_schema(self.schema_dir)
+        self.clock, self.seed, self.is_sandbox, self.guarded = clock, seed, sandbox, guarded
+        source = (Path(schema_dir), *metadata)
+        self.schema = read_schema(*source)
         add_shares(self.schema)
+        self.currencies = tuple(currencies)
+        if self.currencies:
+            add_currencies(self.schema, self.currencies)
         self.schema_changed_at = clock.now().replace(microsecond=0)
         self.polymorphic = polymorphic()
         self.storage = Storage(database, self.schema)
@@ -109,6 +123,7 @@ class Org:
         )
         self.sharing = Sharing(self)
         self._functions: dict[tuple[str, str], str] = {}
+        self._numbers, self._changed = count(), False
         self._globals: dict[str, Callable[[str], Any]] = {}
         self.cursors = Cursors()
         self.jobs: dict[str, Job] = {}
@@ -121,11 +136,13 @@ class Org:
         self.pending_locks = 0
         self.hidden: set[tuple[str, str, str]] = set()
         self.late: list[LateCommit] = []
-        self.access = Access(self, read_permission_sets(self.schema_dir))
-        self.flows = flows_by_object(read_flows(self.schema_dir, self.schema))
-        self.quick_actions = read_quick_actions(self.schema_dir, self.schema)
-        check_deployment(self.schema, self.access.sets.values(), self.flows, read_custom_permissions(self.schema_dir))
+        self.shortages: list[Shortage] = []
+        self.access = Access(self, read_permission_sets(*source), read_profiles(*source))
+        self.flows = flows_by_object(read_flows(source, self.schema))
+        self.quick_actions = read_quick_actions(source, self.schema)
+        check_deployment(self.schema, self.access.sets.values(), self.flows, read_custom_permissions(*source))
         self._assign_prefixes()
+        self._deployed = Snapshot.take(self.schema, self.access.sets)
         self.plant()
 
     @property
@@ -146,10 +163,16 @@ class Org:
 
     def plant(self) -> None:
         """Create organization, profiles, users and permission sets; where they are, deploy the source once more."""
-        planted = self.storage.meta("planted")
-        with self.lock, self.storage.transaction():
+        begin = deploy if self.storage.meta("planted") else plant
+        with self.planting():
+            begin(self)
+
+    @contextmanager
+    def planting(self) -> Iterator[Writer]:
+        """Give a writer for what the org itself says, which nobody else may write."""
+        with self.writing(self.user("admin")) as writer:
             self.storage.set_meta("planted", 0)
-            (deploy if planted else plant)(self)
+            yield writer
             self.storage.set_meta("planted", 1)
 
     # -- what tests, demo and control server do behind the API
@@ -213,6 +236,9 @@ class Org:
     def reset(self) -> None:
         """Return to the org as it was when created; access tokens that :meth:`launch_info` published stay valid."""
         with self.lock, self.storage.transaction():
+            if self._changed:
+                self._deployed.restore(self)
+                self._changed = False
             kept = self.storage.execute("SELECT key, value FROM _meta WHERE key LIKE 'prefix%'").fetchall()
             self.storage.clear()
             for key, value in kept:
@@ -220,10 +246,10 @@ class Org:
             self.cursors, self.jobs = Cursors(), {}
             self.automations.clear()
             self.late.clear()
+            self.shortages.clear()
             self.locked.clear()
             self.hidden.clear()
             self.access.forget()
-            self.schema_changed_at = self.clock.now().replace(microsecond=0)
             self.usage.used = 0
         self.authority.reset()
         self.plant()
@@ -304,8 +330,19 @@ class Org:
     def hide(self, object_name: str, field_name: str, user_id: str = "") -> None:
         """Hide a field from a user (default: the integration user), as an admin does who forgets a permission."""
         self.hidden.add((user_id or self.user("integration"), object_name.lower(), field_name.lower()))
+        self.schema_changed()
+
+    def show(self, object_name: str, field_name: str, user_id: str) -> None:
+        """Undo :meth:`hide`."""
+        self.hidden.discard((user_id, object_name.lower(), field_name.lower()))
+        self.schema_changed()
+
+    def schema_changed(self) -> None:
+        """Let describe and formulas follow a change; no two are of the same second, so that clients notice each."""
+        self._changed = True
+        self._functions.clear()
         self.access.forget()
-        self.schema_changed_at = self.clock.now().replace(microsecond=0)
+        self.schema_changed_at = max(self.clock.now().replace(microsecond=0), self.schema_changed_at + SECOND)
 
     def add_field(self, object_name: str, field: Field) -> None:
         """Deploy one more field to an object, with access for everybody who has a permission set."""
@@ -313,7 +350,7 @@ class Org:
             self.schema[object_name].add(field)
             self.access.open(object_name, field)
             self.storage.prepare()
-            self.schema_changed_at = self.clock.now().replace(microsecond=0)
+            self.schema_changed()
 
     def queryable(self, path: SoqlPath, scope: Scope) -> SObject:
         """Return the object that a query names. Raises ApiError ``INVALID_TYPE``."""
@@ -334,7 +371,7 @@ class Org:
         """Return the name of the SQL function that computes a formula field, registered on first use."""
         key = (sobject.name, field.name)
         if key not in self._functions:
-            name = f"formula_{len(self._functions)}"
+            name = f"formula_{next(self._numbers)}"
             types = self.formulas.types(sobject)
             compute = formula_adapter(
                 list(inputs), lambda resolve: self.formulas.value(field, resolve, types), self._current_global

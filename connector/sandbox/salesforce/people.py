@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.sandbox.salesforce import ids
+from connector.sandbox.salesforce import currencies, ids, record_types
 from connector.sandbox.salesforce.metadata import MetadataError
-from connector.sandbox.salesforce.permissions import ADMINISTRATOR, API_ONLY, PermissionSet
+from connector.sandbox.salesforce.permissions import ADMINISTRATOR, API_ONLY, PermissionSet, always_seen
+from connector.sandbox.salesforce.schema import SObject
 
 if TYPE_CHECKING:
     from connector.sandbox.salesforce.org import Org
@@ -73,6 +74,8 @@ def plant(org: Org) -> None:
             })  # fmt: skip
             assert created == ids.number("005", place), "the users of an org are planted once, in order"
         _grant(org, profiles)
+        record_types.plant(writer)
+        currencies.plant(writer, org.currencies)
         _describe_entities(org)
         _configure(org)
 
@@ -114,6 +117,7 @@ def deploy(org: Org) -> None:
             org.storage.execute(f'DELETE FROM "{name}"')  # noqa: S608 - a constant
         for one in org.access.sets.values():
             _deploy_set(writer, one)
+        record_types.plant(writer)
         _describe_entities(org)
 
 
@@ -140,21 +144,53 @@ def _assign(writer: Writer, permission_set: str, user_id: str) -> None:
     )
 
 
+def tell_field(org: Org, sobject: SObject, name: str) -> None:
+    """Bring what the org tells of the permissions on a field in line with its permission sets."""
+    path, key = f"{sobject.name}.{name}", f"{sobject.name}.{name}".lower()
+    org.storage.execute("DELETE FROM FieldPermissions WHERE Field = ?", (path,))
+    with org.planting() as writer:
+        for one in org.access.sets.values():
+            if key in one.fields:
+                [parent] = org.storage.ids(org.schema["PermissionSet"], "Name", one.name)
+                _show_field(writer, parent, sobject, path, editable=one.fields[key])
+
+
+def tell_object(org: Org, sobject: SObject) -> None:
+    """Bring what the org tells of the permissions on an object in line with its permission sets."""
+    org.storage.execute("DELETE FROM ObjectPermissions WHERE SobjectType = ?", (sobject.name,))
+    with org.planting() as writer:
+        for one in org.access.sets.values():
+            if sobject.name.lower() in one.objects:
+                [parent] = org.storage.ids(org.schema["PermissionSet"], "Name", one.name)
+                _show_object(writer, parent, sobject, one.objects[sobject.name.lower()])
+
+
+def _show_object(writer: Writer, parent: str, sobject: SObject, rights: frozenset[str]) -> None:
+    told = {f"Permissions{shown}": right in rights for right, shown in SHOWN.items()}
+    writer.create(writer.org.schema["ObjectPermissions"], {"ParentId": parent, "SobjectType": sobject.name, **told})
+
+
+def _show_field(writer: Writer, parent: str, sobject: SObject, path: str, *, editable: bool) -> None:
+    row = {"ParentId": parent, "SobjectType": sobject.name, "Field": path}
+    told = {"PermissionsRead": True, "PermissionsEdit": editable}
+    writer.create(writer.org.schema["FieldPermissions"], {**row, **told})
+
+
 def _show_grants(writer: Writer, parent: str, granting: PermissionSet) -> None:
     """Create the rows that tell what a permission set grants; the grants themselves are its file's."""
     schema = writer.org.schema
     for name, rights in granting.objects.items():
         if (sobject := schema.get(name)) is None:
             raise MetadataError(f"permission set {granting.name}: no object {name} in the org.")
-        told = {f"Permissions{shown}": right in rights for right, shown in SHOWN.items()}
-        writer.create(schema["ObjectPermissions"], {"ParentId": parent, "SobjectType": sobject.name, **told})
+        _show_object(writer, parent, sobject, rights)
     for path, editable in granting.fields.items():
         head, _, tail = path.partition(".")
         sobject = schema.get(head)
         if sobject is None or (found := sobject.field(tail)) is None:
             raise MetadataError(f"permission set {granting.name}: no field {path} in the org.")
-        row = {"ParentId": parent, "SobjectType": sobject.name, "Field": f"{sobject.name}.{found.name}"}
-        writer.create(schema["FieldPermissions"], {**row, "PermissionsRead": True, "PermissionsEdit": editable})
+        if always_seen(found):
+            raise MetadataError(f"permission set {granting.name}: {path} is always seen, and no permission can be set.")
+        _show_field(writer, parent, sobject, f"{sobject.name}.{found.name}", editable=editable)
 
 
 def _describe_entities(org: Org) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.sandbox.salesforce.faults import ApiError
-from connector.sandbox.salesforce.metadata import Xml
+from connector.sandbox.salesforce.metadata import Xml, find_files
 from connector.sandbox.salesforce.schema import Field, SObject
+from connector.sandbox.salesforce.standard import SETUP
 
 if TYPE_CHECKING:
     from connector.sandbox.salesforce.org import Org
@@ -19,15 +20,27 @@ RIGHTS = {
     "view_all": "viewAllRecords", "modify_all": "modifyAllRecords",
 }  # fmt: skip
 """What a permission set can grant on an object, and the metadata element of each."""
-SETUP = frozenset({"User", "Group", "GroupMember", "PermissionSet", "PermissionSetAssignment"})
-"""Standard objects whose rows only administrators write. Values of custom settings are theirs too."""
 ADMINISTRATOR = "System Administrator"
 API_ONLY = "Minimum Access - API Only Integrations"
 """The profile that gives no right on any object; the org keeps it to the objects that some permission set opens."""
+STANDARD_PROFILES = {"Admin": ADMINISTRATOR, "Standard": "Standard User"}
+"""Profiles whose files have another name than they show."""
+GUARDED = frozenset({"Account", "Contact", "Opportunity", "Lead", "Campaign"})
+"""Standard objects whose fields permission sets can open and keep closed."""
+_ALWAYS = frozenset({"Id", "Name", "FirstName", "LastName", "Salutation", "OwnerId", "RecordTypeId", "CurrencyIsoCode"})
+_PARTS = ("Street", "City", "State", "PostalCode", "Country")
+ADDRESSES = {
+    f"{name}.{start}Address".lower(): tuple(f"{name}.{start}{part}".lower() for part in _PARTS)
+    for name, start in (("Account", "Billing"), ("Account", "Shipping"), ("Contact", "Mailing"), ("Lead", ""))
+}
+"""Permissions on an address as a whole open its parts. [U] Whether parts can be opened one by one; here they can."""
 _NAMES = (
-    'SELECT p."Name" FROM PermissionSetAssignment AS a JOIN PermissionSet AS p ON p.Id = a.PermissionSetId '
+    'SELECT p."Name" FROM PermissionSetAssignment AS a '
+    "LEFT JOIN PermissionSetGroupComponent AS c ON c.PermissionSetGroupId = a.PermissionSetGroupId AND c.IsDeleted = 0 "
+    "JOIN PermissionSet AS p ON p.Id IN (a.PermissionSetId, c.PermissionSetId) "
     "WHERE a.AssigneeId = ? AND a.IsDeleted = 0"
 )
+"""Names of the permission sets that somebody holds, by an assignment of their own or by a group that contains them."""
 _PROFILE = 'SELECT p."Name" FROM "User" AS u JOIN Profile AS p ON p.Id = u.ProfileId WHERE u.Id = ?'
 
 
@@ -40,6 +53,7 @@ class PermissionSet:
         fields: the readable fields as ``object.field``, with whether they are editable too.
         settings: the custom settings that may be read.
         permissions: the custom permissions that it gives.
+        record_types: the record types that it lets people use, as ``object.type``.
     """
 
     name: str
@@ -48,16 +62,51 @@ class PermissionSet:
     fields: dict[str, bool]
     settings: frozenset[str]
     permissions: frozenset[str] = frozenset()
+    record_types: frozenset[str] = frozenset()
 
 
-def read_permission_sets(directory: Path) -> list[PermissionSet]:
-    """Return the permission sets of the source below ``directory``. Raises MetadataError for malformed files."""
-    return [_read(path) for path in sorted(directory.rglob("*.permissionset-meta.xml"))]
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What this org heeds of a profile: the record types that its users may use, and each object's default one.
+
+    All names are in lower case; ``defaults`` is by object, its values are of the form ``object.type``.
+    """
+
+    record_types: frozenset[str] = frozenset()
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_custom_permissions(directory: Path) -> frozenset[str]:
-    """Return the names of the custom permissions of the source below ``directory``, in lower case."""
-    return frozenset(path.name.split(".")[0].lower() for path in directory.rglob("*.customPermission-meta.xml"))
+def read_permission_sets(*directories: Path) -> list[PermissionSet]:
+    """Return the permission sets of the source below ``directories``. Raises MetadataError for malformed files."""
+    return [_read(path) for path in find_files(directories, "*.permissionset-meta.xml")]
+
+
+def read_custom_permissions(*directories: Path) -> frozenset[str]:
+    """Return the names of the custom permissions of the source below ``directories``, in lower case."""
+    return frozenset(path.name.split(".")[0].lower() for path in find_files(directories, "*.customPermission-meta.xml"))
+
+
+def read_profiles(*directories: Path) -> dict[str, Profile]:
+    """Return what the profiles of the source say of record types, by the profile's name in the org.
+
+    Raises:
+        MetadataError: a file is malformed.
+    """
+    found: dict[str, Profile] = {}
+    for path in find_files(directories, "*.profile-meta.xml"):
+        stem = path.name.removesuffix(".profile-meta.xml")
+        name = STANDARD_PROFILES.get(stem, stem)
+        found[name] = _merge_profile(found.get(name, Profile()), Xml.read(path))
+    return found
+
+
+def _merge_profile(known: Profile, xml: Xml) -> Profile:
+    """Return a profile after another piece of it was deployed: what a file does not name stays as it is."""
+    told = {one.text("recordType").lower(): one for one in xml.all("recordTypeVisibilities")}
+    kept = known.record_types - told.keys()
+    visible = {name for name, one in told.items() if one.flag("visible")}
+    defaults = {name.partition(".")[0]: name for name, one in told.items() if one.flag("default")}
+    return Profile(kept | visible, {**known.defaults, **defaults})
 
 
 def _read(path: Path) -> PermissionSet:
@@ -67,11 +116,30 @@ def _read(path: Path) -> PermissionSet:
         for one in xml.all("objectPermissions")
     }
     fields = {
-        one.text("field").lower(): one.flag("editable") for one in xml.all("fieldPermissions") if one.flag("readable")
+        field: one.flag("editable")
+        for one in xml.all("fieldPermissions")
+        if one.flag("readable")
+        for field in ADDRESSES.get(one.text("field").lower(), (one.text("field").lower(),))
     }
     settings = frozenset(one.text("name").lower() for one in xml.all("customSettingAccesses") if one.flag("enabled"))
     permissions = frozenset(one.text("name").lower() for one in xml.all("customPermissions") if one.flag("enabled"))
-    return PermissionSet(name, xml.text("label") or name, objects, fields, settings, permissions)
+    types = frozenset(
+        one.text("recordType").lower() for one in xml.all("recordTypeVisibilities") if one.flag("visible")
+    )
+    return PermissionSet(name, xml.text("label") or name, objects, fields, settings, permissions, types)
+
+
+def always_seen(one: Field) -> bool:
+    """Tell whether everybody sees a field because no row can be without it: no permission set may name it."""
+    return one.required or one.master_detail or (not one.custom and one.name in _ALWAYS)
+
+
+def permissionable(sobject: SObject, one: Field) -> bool:
+    """Tell whether permissions decide who sees a field: what a row cannot be without is never hidden.
+
+    [U] Which standard fields are always seen: names, owners, and what the platform itself works out.
+    """
+    return not always_seen(one) and (one.custom or (sobject.name in GUARDED and one.updateable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +147,15 @@ class Rights:
     """What one user may do: everything, or what the permission sets grant, less what is hidden one by one.
 
     Standard objects and their standard fields are open to everybody, as the profiles of this org leave them, but for
-    the objects in ``closed`` (names in lower case), which need a permission set.
+    the objects in ``closed`` (names in lower case), which need a permission set, and the fields where ``guarded``.
     """
 
     sets: Sequence[PermissionSet] = ()
     everything: bool = False
     hidden: frozenset[tuple[str, str]] = frozenset()
     closed: frozenset[str] = frozenset()
+    profile: Profile = Profile()
+    guarded: bool = False
 
     def may(self, right: str, sobject: SObject) -> bool:
         """Tell whether the user has a right, one of ``RIGHTS``, on an object."""
@@ -99,6 +169,12 @@ class Rights:
         if not sobject.custom and name not in self.closed:
             return True
         return any(right in one.objects.get(name, ()) for one in self.sets)
+
+    def uses(self, sobject: SObject, record_type: str) -> bool:
+        """Tell whether the user may give records of the object that record type."""
+        name = f"{sobject.name}.{record_type}".lower()
+        sets = (name in one.record_types for one in self.sets)
+        return self.everything or name in self.profile.record_types or any(sets)
 
     def sees_all(self, sobject: SObject) -> bool:
         """Tell whether sharing hides no row of the object from the user."""
@@ -133,8 +209,9 @@ class Rights:
         return any(granted.fields.get(key, False) for granted in self.sets)
 
     def _open(self, sobject: SObject, one: Field) -> bool:
-        always = not one.custom or (one.required and not one.calculated) or one.master_detail
-        return self.everything or always or bool(sobject.custom_setting)
+        if self.everything or sobject.custom_setting or not permissionable(sobject, one):
+            return True
+        return not one.custom and not self.guarded
 
     def demand(self, right: str, sobject: SObject) -> None:
         """Raise ApiError ``INSUFFICIENT_ACCESS_OR_READONLY`` unless the user has the right on the object."""
@@ -150,8 +227,8 @@ EVERYTHING = Rights(everything=True)
 class Access:
     """The rights of every user of an org. Where the source has no permission sets at all, everybody has every right."""
 
-    def __init__(self, org: Org, sets: Sequence[PermissionSet]) -> None:
-        self._org = org
+    def __init__(self, org: Org, sets: Sequence[PermissionSet], profiles: Mapping[str, Profile]) -> None:
+        self._org, self._profiles = org, profiles
         self.sets = {one.name: one for one in sets}
         self._granted = frozenset(name for one in sets for name in one.objects)
         self._known: dict[str, Rights] = {}
@@ -178,4 +255,6 @@ class Access:
         sets = [one for one in self.sets.values() if one.name in names]
         [profile] = execute(_PROFILE, (user_id,)).fetchone() or [""]
         closed = self._granted if profile == API_ONLY else frozenset()
-        return Rights(sets, not self.sets or profile == ADMINISTRATOR, hidden, closed)
+        known = self._profiles.get(profile, Profile())
+        guarded = self._org.guarded and profile == API_ONLY
+        return Rights(sets, not self.sets or profile == ADMINISTRATOR, hidden, closed, known, guarded)

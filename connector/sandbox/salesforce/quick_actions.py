@@ -5,7 +5,7 @@ The reference names the metadata only. [U] The shapes of the REST resources are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from connector.eligibility.formula import Context, FormulaError, to_rest
 from connector.sandbox.salesforce.faults import ApiError, not_found
 from connector.sandbox.salesforce.formulas import compiled
-from connector.sandbox.salesforce.metadata import MetadataError, Xml
+from connector.sandbox.salesforce.metadata import MetadataError, Xml, find_files
 from connector.sandbox.salesforce.records import record_id
 from connector.sandbox.salesforce.schema import Field, Schema, SObject
 from connector.sandbox.salesforce.wire import Answer, Call
@@ -52,14 +52,14 @@ class QuickAction:
         return f"{self.context.name}.{self.name}"
 
 
-def read_quick_actions(directory: Path, schema: Schema) -> dict[str, list[QuickAction]]:
-    """Return the actions of the source below ``directory`` that belong to an object, by its name.
+def read_quick_actions(directories: Sequence[Path], schema: Schema) -> dict[str, list[QuickAction]]:
+    """Return the actions of the source below ``directories`` that belong to an object, by its name.
 
     Raises:
         MetadataError: an action names an object or a field that the org does not have.
     """
     found: dict[str, list[QuickAction]] = {}
-    for path in sorted(directory.rglob("*.quickAction-meta.xml")):
+    for path in find_files(directories, "*.quickAction-meta.xml"):
         one = _read(path, schema)
         if one is not None:
             found.setdefault(one.context.name, []).append(one)

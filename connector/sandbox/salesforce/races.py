@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from connector.sandbox.salesforce.faults import ApiError
 from connector.sandbox.salesforce.routes import find
@@ -21,10 +21,12 @@ OVERLAP = 0.002
 def missing_keys(org: Org, request: Request) -> frozenset[Claim]:
     """Return the external ids of an upsert that no row carries as the request arrives; empty for other requests."""
     path = DATA_PATH.fullmatch(request.target)
-    if path is None or request.method != "PATCH":
+    if path is None or request.method not in {"PATCH", "POST"}:
         return frozenset()
     try:
         route, parts = find(request.method, path[2] or "")
+        if route.operation == "composite":
+            return frozenset(claim for part in _parts(request) for claim in missing_keys(org, part))
         if route.operation not in {"row_upsert", "collections_upsert"}:
             return frozenset()
         sobject = org.schema.get(parts[0])
@@ -35,6 +37,15 @@ def missing_keys(org: Org, request: Request) -> frozenset[Claim]:
     except ApiError:
         return frozenset()  # the request itself will say what is wrong with it
     return frozenset(_missing(org, sobject, key, texts))
+
+
+def _parts(request: Request) -> Iterator[Request]:
+    """Yield the subrequests of a composite request, as far as they are well formed and known before it runs."""
+    parts = request.fields.get("compositeRequest")
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, dict):
+            url = urlsplit(str(part.get("url", "")))
+            yield Request(str(part.get("method", "GET")).upper(), url.path, url.query, parsed=part.get("body", {}))
 
 
 def _texts(request: Request, key: Field) -> list[str]:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from connector.sandbox.salesforce import flow_runs, ids
+from connector.sandbox.salesforce import currencies, flow_runs, ids, record_types
+from connector.sandbox.salesforce.assignments import check_assignment
+from connector.sandbox.salesforce.capacity import demand_room
 from connector.sandbox.salesforce.faults import AmbiguousKey, ApiError, RowErrors, no_such_column, not_found
-from connector.sandbox.salesforce.permissions import EVERYTHING, SETUP, Rights
+from connector.sandbox.salesforce.leads import refuse_converted
+from connector.sandbox.salesforce.permissions import EVERYTHING, Rights
 from connector.sandbox.salesforce.schema import AUDIT, Field, SObject
 from connector.sandbox.salesforce.sharing import ALL, EDIT, READ, is_master, needed, no_access, no_access_to
-from connector.sandbox.salesforce.standard import STAGES
+from connector.sandbox.salesforce.standard import SETUP
 from connector.sandbox.salesforce.values import Stored, stamp, store
 from connector.sandbox.salesforce.wire import Claim
 
@@ -44,6 +47,7 @@ class Writer:
             RowErrors: what Salesforce finds wrong with it.
         """
         self._demand("create", sobject)
+        self._demand_room(sobject, "create")
         values = self._read(sobject, data, writing="createable")
         row = self._blank(sobject) | values
         for one in sobject.stored:
@@ -62,15 +66,17 @@ class Writer:
         old = self.existing(sobject, record_id)
         self._demand("edit", sobject)
         self._demand_level(sobject, old, EDIT)
+        self._demand_room(sobject, "update")
+        refuse_converted(sobject, old)
         self._lock(record_id)
         values = self._read(sobject, data, writing="updateable")
-        new = {**old, **values, **self._stamps()}
+        new = {**old, **values, **self.stamps()}
         if new.get("OwnerId") != old.get("OwnerId"):
             self._demand_level(sobject, old, ALL)
             self.org.sharing.forget_manual(sobject, record_id)
         self._finish(sobject, new, old)
         changes = {name: value for name, value in new.items() if value != old.get(name)}
-        self.org.storage.update(sobject, record_id, changes | self._stamps())
+        self.org.storage.update(sobject, record_id, changes | self.stamps())
 
     def upsert(
         self, sobject: SObject, key: Field, text: str, data: Mapping[str, Any], *, create: bool = True
@@ -113,7 +119,7 @@ class Writer:
             if not child.field.custom and child.field.name.endswith("ById"):
                 continue
             self._release(child.sobject, child.field, record_id, depth)
-        self.org.storage.update(sobject, record_id, {"IsDeleted": 1, **self._stamps()})
+        self.org.storage.update(sobject, record_id, {"IsDeleted": 1, **self.stamps()})
         self.known.clear()
         self.org.access.forget()
 
@@ -148,6 +154,10 @@ class Writer:
         except ApiError as refused:
             raise RowErrors([refused]) from refused
 
+    def _demand_room(self, sobject: SObject, operation: str) -> None:
+        if self.rights is not EVERYTHING:  # a shortage is for what comes through the API
+            demand_room(self.org, sobject, operation)
+
     def _level(self, sobject: SObject, row: Mapping[str, Stored]) -> int:
         return self.org.sharing.level(self.user_id, self.rights, sobject, row)
 
@@ -161,14 +171,15 @@ class Writer:
             message = f"unable to obtain exclusive access to this record or 1 records: {record_id}"
             raise RowErrors([ApiError("UNABLE_TO_LOCK_ROW", message, [])])
 
-    def _stamps(self) -> dict[str, Stored]:
+    def stamps(self) -> dict[str, Stored]:
+        """Return what every write sets."""
         now = stamp(self.at)
         return {"LastModifiedDate": now, "LastModifiedById": self.user_id, "SystemModstamp": now}
 
     def _blank(self, sobject: SObject) -> dict[str, Stored]:
         """Return a new row: id, stamps and default values."""
         row: dict[str, Stored] = {"Id": self.org.next_id(sobject), "IsDeleted": 0, "CreatedById": self.user_id}
-        row |= {"CreatedDate": stamp(self.at), **self._stamps()}
+        row |= {"CreatedDate": stamp(self.at), **self.stamps()}
         for one in sobject.stored:
             if one.name in row:
                 continue
@@ -176,6 +187,10 @@ class Writer:
                 row[one.name] = self.org.next_number(sobject, one, self.at)
             elif one.name == "OwnerId":
                 row[one.name] = self.user_id
+            elif one.name == currencies.FIELD:
+                row[one.name] = currencies.default_code(self.org, self.user_id)
+            elif one.name == record_types.FIELD:
+                row[one.name] = record_types.default_id(self.org, self.user_id, sobject)
             elif one.type == "boolean" or one.default or one.choices:
                 row[one.name] = self.org.formulas.default(one, self.user_id)
         if sobject.custom and not sobject.custom_setting:
@@ -237,6 +252,8 @@ class Writer:
     def _finish(self, sobject: SObject, row: dict[str, Stored], old: dict[str, Stored] | None) -> None:
         """Check a row as a whole and fill what follows from it; ``old`` is None for a new row."""
         self._automate(sobject, row, old)
+        if row.get(record_types.FIELD) == record_types.MASTER:
+            row[record_types.FIELD] = None
         _derive(sobject, row)
         self._check_required(sobject, row)
         changed = [
@@ -245,7 +262,9 @@ class Writer:
             if one.name not in AUDIT and (old is None or row.get(one.name) != old.get(one.name))
         ]
         errors = [error for one in changed if one.reference_to for error in self._check_reference(sobject, one, row)]
-        errors = errors or self.org.sharing.check_share(sobject, row)
+        errors = errors or self.org.sharing.check_share(sobject, row) or list(check_assignment(self.org, sobject, row))
+        if not errors and any(one.name == record_types.FIELD for one in changed):
+            errors = record_types.check(self.org, self.rights, sobject, row)
         if not errors:
             errors = [
                 ApiError("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, [rule.field] if rule.field else [])
@@ -311,7 +330,9 @@ class Writer:
             yield ApiError("INACTIVE_OWNER_OR_USER", message, [reference.name])
         elif self._level(parent, columns) < level:
             yield no_access_to(str(target), reference)
-        else:
+        elif reference.filter and not reference.filter.admits(columns):
+            yield ApiError("FIELD_FILTER_VALIDATION_EXCEPTION", reference.filter.message, [reference.name])
+        elif not reference.filter:  # what a filter looks at may change
             self.known.add((reference.reference_to, str(target), level))
 
     def _check_unique(self, sobject: SObject, one: Field, row: Mapping[str, Stored]) -> Iterable[ApiError]:
@@ -337,10 +358,10 @@ def _derive(sobject: SObject, row: dict[str, Stored]) -> None:
     if sobject.person:
         row["Name"] = " ".join(str(row[part]) for part in ("FirstName", "LastName") if row.get(part)) or None
     if sobject.name == "Opportunity":
-        stage = row.get("StageName")
-        row["IsClosed"], row["IsWon"] = int(str(stage).startswith("Closed")), int(stage == "Closed Won")
-        if row.get("Probability") is None and stage in STAGES:
-            row["Probability"] = float(STAGES[str(stage)])
+        stage = next((one for one in sobject.fields["stagename"].choices if one.value == row.get("StageName")), None)
+        row["IsClosed"], row["IsWon"] = int(bool(stage and stage.closed)), int(bool(stage and stage.won))
+        if row.get("Probability") is None and stage is not None and stage.probability is not None:
+            row["Probability"] = float(stage.probability)
 
 
 def record_id(text: str, name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from connector.sandbox.salesforce.lookup_filters import LookupFilter
+
 TEXT_TYPES = frozenset(
     {"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox", "encryptedstring"}
 )
@@ -18,12 +20,16 @@ AUDIT = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value of a picklist."""
+    """One value of a picklist. ``closed``, ``won`` and ``probability`` are of stages, ``converted`` is of a status."""
 
     value: str
     label: str
     active: bool = True
     default: bool = False
+    closed: bool = False
+    won: bool = False
+    converted: bool = False
+    probability: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Field:
     """One field. ``type`` is describe's word; ``length`` counts characters, ``precision`` digits, ``scale`` decimals.
 
     ``parent_name`` is the name by which SOQL walks up (``Account``, ``Log__r``), ``child_name`` the one to walk down.
-    ``master_read``: reading the master is enough to write the detail.
+    ``master_read``: reading the master is enough to write the detail. ``filter``: which records a lookup takes.
     """
 
     name: str
@@ -58,6 +64,7 @@ class Field:
     master_detail: bool = False
     reparentable: bool = False
     master_read: bool = False
+    filter: LookupFilter | None = None
     html: bool = False
     createable: bool = True
     updateable: bool = True
@@ -83,7 +90,9 @@ class Field:
     @property
     def defaulted(self) -> bool:
         return (
-            bool(self.default or self.auto_number or self.initial) or self.type == "boolean" or self.name == "OwnerId"
+            bool(self.default or self.auto_number or self.initial)
+            or self.type == "boolean"
+            or self.name in {"OwnerId", "RecordTypeId"}
         )
 
 
@@ -95,6 +104,16 @@ class Rule:
     formula: str
     message: str
     field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record type of an object. Who may use it is a matter of profiles and permission sets."""
+
+    name: str
+    label: str
+    active: bool = True
+    description: str = ""
 
 
 @dataclass(slots=True)
@@ -115,6 +134,7 @@ class SObject:
     shares: str = ""
     fields: dict[str, Field] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
+    record_types: list[RecordType] = field(default_factory=list)
 
     @property
     def custom(self) -> bool:

@@ -15,13 +15,29 @@ PREFIXES = {
     "Account": "001", "Contact": "003", "User": "005", "Opportunity": "006", "Lead": "00Q", "Organization": "00D",
     "Group": "00G", "Profile": "00e", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa",
     "ObjectPermissions": "110", "FieldPermissions": "01k", "EntityDefinition": "4ie", "GroupMember": "011",
-    "UserRecordAccess": "0Gz",
+    "UserRecordAccess": "0Gz", "Campaign": "701", "RecordType": "012", "PermissionSetGroup": "0PG",
+    "PermissionSetGroupComponent": "0PH",
 }  # fmt: skip
 PEOPLE = frozenset({"Contact", "Lead", "User"})
 READ_ONLY = frozenset(
-    {"Organization", "Profile", "ObjectPermissions", "FieldPermissions", "EntityDefinition", "UserRecordAccess"}
+    {
+        "Organization",
+        "Profile",
+        "ObjectPermissions",
+        "FieldPermissions",
+        "EntityDefinition",
+        "UserRecordAccess",
+        "RecordType",
+    }
 )
-NO_OWNER = READ_ONLY | {"User", "Group", "GroupMember", "PermissionSet", "PermissionSetAssignment"}
+SETUP = frozenset({
+    "User", "Group", "GroupMember", "PermissionSet", "PermissionSetAssignment", "PermissionSetGroup",
+    "PermissionSetGroupComponent",
+})  # fmt: skip
+"""Standard objects whose rows only administrators write."""
+NO_OWNER = READ_ONLY | SETUP
+QUEUED = frozenset({"Lead"})
+"""Standard objects whose records a queue may own; the others belong to users. Custom objects may be queued too. [U]"""
 STAGES = {
     "Prospecting": 10, "Qualification": 10, "Needs Analysis": 20, "Value Proposition": 50, "Id. Decision Makers": 60,
     "Perception Analysis": 70, "Proposal/Price Quote": 75, "Negotiation/Review": 90, "Closed Won": 100,
@@ -36,7 +52,11 @@ INDUSTRIES = (
     "Transportation;Utilities;Other]"
 )
 
-LEAD_STATUS = "[Open - Not Contacted;Working - Contacted;Closed - Converted;Closed - Not Converted]"
+RATING = "[Hot;Warm;Cold]"
+SOURCES = "[Web;Phone Inquiry;Partner Referral;Purchased List;Other]"
+CONVERTED = "Closed - Converted"
+"""The status of leads that were converted."""
+LEAD_STATUS = f"[Open - Not Contacted;Working - Contacted;{CONVERTED};Closed - Not Converted]"
 
 FIELDS = f"""
 Account
@@ -48,12 +68,25 @@ BillingCity | Billing City | string | 40
 BillingState | Billing State/Province | string | 80
 BillingPostalCode | Billing Zip/Postal Code | string | 20
 BillingCountry | Billing Country | string | 80
+ShippingStreet | Shipping Street | textarea | 255
+ShippingCity | Shipping City | string | 40
+ShippingState | Shipping State/Province | string | 80
+ShippingPostalCode | Shipping Zip/Postal Code | string | 20
+ShippingCountry | Shipping Country | string | 80
 Phone | Account Phone | phone | 40
+Fax | Account Fax | phone | 40
+AccountNumber | Account Number | string | 40
 Website | Website | url | 255
 Industry | Industry | picklist | {INDUSTRIES}
 AnnualRevenue | Annual Revenue | currency | 18,0
 NumberOfEmployees | Employees | int | 8
 Description | Account Description | textarea | 32000
+Rating | Account Rating | picklist | {RATING}
+Ownership | Ownership | picklist | [Public;Private;Subsidiary;Other]
+Site | Account Site | string | 80
+TickerSymbol | Ticker Symbol | string | 20
+Sic | SIC Code | string | 20
+AccountSource | Account Source | picklist | {SOURCES}
 DunsNumber | D-U-N-S Number | string | 9
 Contact
 AccountId | Account ID | reference | ->Account/Account/Contacts
@@ -65,6 +98,14 @@ Title | Title | string | 128
 Email | Email | email | 80
 Phone | Business Phone | phone | 40
 MobilePhone | Mobile Phone | phone | 40
+Department | Department | string | 80
+ReportsToId | Reports To ID | reference | ->Contact/ReportsTo/-
+MailingStreet | Mailing Street | textarea | 255
+MailingCity | Mailing City | string | 40
+MailingState | Mailing State/Province | string | 80
+MailingPostalCode | Mailing Zip/Postal Code | string | 20
+MailingCountry | Mailing Country | string | 80
+LeadSource | Lead Source | picklist | {SOURCES}
 Description | Contact Description | textarea | 32000
 Opportunity
 AccountId | Account ID | reference | ->Account/Account/Opportunities
@@ -76,7 +117,9 @@ Probability | Probability (%) | percent | 3,0
 CloseDate | Close Date | date | required
 Type | Opportunity Type | picklist | [Existing Customer - Upgrade;Existing Customer - Replacement;New Customer]
 NextStep | Next Step | string | 255
-LeadSource | Lead Source | picklist | [Web;Phone Inquiry;Partner Referral;Purchased List;Other]
+TotalOpportunityQuantity | Quantity | double | 18,2
+CampaignId | Campaign ID | reference | ->Campaign/Campaign/Opportunities
+LeadSource | Lead Source | picklist | {SOURCES}
 IsClosed | Closed | boolean | !
 IsWon | Won | boolean | !
 ContactId | Contact ID | reference | ->Contact/Contact/Opportunities
@@ -93,11 +136,14 @@ State | State/Province | string | 80
 PostalCode | Zip/Postal Code | string | 20
 Country | Country | string | 80
 Phone | Phone | phone | 40
+MobilePhone | Mobile Phone | phone | 40
+Fax | Fax | phone | 40
 Email | Email | email | 80
 Website | Website | url | 255
 Description | Description | textarea | 32000
-LeadSource | Lead Source | picklist | [Web;Phone Inquiry;Partner Referral;Purchased List;Other]
-Status | Status | picklist | =Open - Not Contacted {LEAD_STATUS}
+LeadSource | Lead Source | picklist | {SOURCES}
+Rating | Rating | picklist | {RATING}
+Status | Status | picklist | required =Open - Not Contacted {LEAD_STATUS}
 Industry | Industry | picklist | {INDUSTRIES}
 AnnualRevenue | Annual Revenue | currency | 18,0
 NumberOfEmployees | Employees | int | 8
@@ -113,6 +159,13 @@ FirstName | First Name | string | 40
 Name | Full Name | string | 121 !
 Alias | Alias | string | 8
 Email | Email | email | 128 required
+Title | Title | string | 80
+Department | Department | string | 80
+CompanyName | Company Name | string | 80
+Phone | Phone | phone | 40
+MobilePhone | Mobile | phone | 40
+EmployeeNumber | Employee Number | string | 20
+ManagerId | Manager ID | reference | ->User/Manager/-
 IsActive | Active | boolean | =TRUE
 UserType | User Type | picklist | ! [Standard;Guest;AutomatedProcess]
 ProfileId | Profile ID | reference | required ->Profile/Profile/Users
@@ -120,6 +173,15 @@ TimeZoneSidKey | Time Zone | picklist | =GMT [GMT;America/Los_Angeles;Europe/Ber
 LocaleSidKey | Locale | picklist | =en_US [en_US;de_DE]
 LanguageLocaleKey | Language | picklist | =en_US [en_US;de]
 EmailEncodingKey | Email Encoding | picklist | =UTF-8 [UTF-8]
+Campaign
+Name | Name | string | 80 required
+ParentId | Parent Campaign ID | reference | ->Campaign/Parent/ChildCampaigns
+Type | Type | picklist | [Conference;Webinar;Partners;Email;Other]
+Status | Status | picklist | =Planned [Planned;In Progress;Completed;Aborted]
+StartDate | Start Date | date |
+EndDate | End Date | date |
+IsActive | Active | boolean |
+Description | Description | textarea | 32000
 Organization
 Name | Name | string | 80 required
 InstanceName | Instance Name | string | 5 !
@@ -133,6 +195,12 @@ TimeZoneSidKey | Time Zone | picklist | [GMT;America/Los_Angeles]
 Profile
 Name | Name | string | 255 required
 UserType | User Type | picklist | ! [Standard]
+RecordType
+Name | Name | string | 80 required !
+DeveloperName | Record Type Name | string | 80 required !
+SobjectType | SObject Type Name | picklist | required !
+Description | Description | string | 255 !
+IsActive | Active | boolean | !
 PermissionSet
 Name | Permission Set Name | string | 80 required unique
 Label | Permission Set Label | string | 80 required
@@ -143,8 +211,17 @@ PermissionsViewAllData | View All Data | boolean | !
 PermissionsModifyAllData | Modify All Data | boolean | !
 PermissionsApiEnabled | API Enabled | boolean | !
 PermissionSetAssignment
-PermissionSetId | PermissionSet ID | reference | required ->PermissionSet/PermissionSet/Assignments
+PermissionSetId | PermissionSet ID | reference | ->PermissionSet/PermissionSet/Assignments
+PermissionSetGroupId | PermissionSetGroup ID | reference | ->PermissionSetGroup/PermissionSetGroup/Assignments
 AssigneeId | Assignee ID | reference | required ->User/Assignee/PermissionSetAssignments
+PermissionSetGroup
+DeveloperName | Permission Set Group Name | string | 80 required unique
+MasterLabel | Permission Set Group Label | string | 80 required
+Description | Description | string | 255
+Status | Status | picklist | ! =Updated [Updated;Outdated;Updating;Failed]
+PermissionSetGroupComponent
+PermissionSetGroupId | PermissionSetGroup ID | reference | required ->PermissionSetGroup/PermissionSetGroup/Components
+PermissionSetId | PermissionSet ID | reference | required ->PermissionSet/PermissionSet/PermissionSetGroupComponents
 ObjectPermissions
 ParentId | Parent ID | reference | ! ->PermissionSet/Parent/ObjectPerms
 SobjectType | SObject Type Name | picklist | !
@@ -194,6 +271,14 @@ _DIGITS = re.compile(r"\b(\d+),(\d+)\b")
 _LENGTH = re.compile(r"^(\d+)\b(?!,)")
 
 
+def _choice(text: str, initial: str) -> Choice:
+    """Return one value of a standard picklist, with what follows from a stage or a status."""
+    return Choice(
+        text, text, default=text == initial, closed=text in {"Closed Won", "Closed Lost"}, won=text == "Closed Won",
+        converted=text == CONVERTED, probability=STAGES.get(text),
+    )  # fmt: skip
+
+
 def read_field(line: str) -> Field:
     """Return the field that one line of the table describes."""
     name, label, kind, options = (part.strip() for part in line.split("|"))
@@ -212,7 +297,7 @@ def read_field(line: str) -> Field:
         required="required" in words,
         unique="unique" in words,
         restricted="restricted" in words,
-        choices=tuple(Choice(one, one, default=one == initial) for one in choices[1].split(";")) if choices else (),
+        choices=tuple(_choice(one, initial) for one in choices[1].split(";")) if choices else (),
         default="" if choices else initial,
         reference_to=(reference[1],) if reference else (),
         parent_name=reference[2] if reference else "",
@@ -246,15 +331,23 @@ def _stamper(name: str, label: str) -> Field:
     )
 
 
-def owner_field() -> Field:
-    """Return the owner of a record: a user or a queue."""
+def record_type_field() -> Field:
+    """Return the reference to a record's type."""
+    return Field(
+        "RecordTypeId", "Record Type ID", "reference", 18, reference_to=("RecordType",), parent_name="RecordType"
+    )
+
+
+def owner_field(name: str) -> Field:
+    """Return the owner of a record of that object: a user or, where there are queues of such records, a queue."""
+    queued = name.endswith("__c") or name in QUEUED
     return Field(
         "OwnerId",
         "Owner ID",
         "reference",
         length=18,
         required=True,
-        reference_to=("Group", "User"),
+        reference_to=("Group", "User") if queued else ("User",),
         parent_name="Owner",
     )
 
@@ -265,7 +358,7 @@ def new_object(name: str, label: str, plural: str, *, owner: bool) -> SObject:
     for one in system_fields():
         created.add(one)
     if owner:
-        created.add(owner_field())
+        created.add(owner_field(name))
     return created
 
 

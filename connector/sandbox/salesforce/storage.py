@@ -57,7 +57,8 @@ class Storage:
 
     def _prepare_table(self, sobject: SObject) -> None:
         table = sobject.name
-        self.execute(f'CREATE TABLE IF NOT EXISTS "{table}" (Id TEXT PRIMARY KEY)')
+        columns = (f'"{field.name}" {column_type(field)}' for field in sobject.stored if field.name != "Id")
+        self.execute(f'CREATE TABLE IF NOT EXISTS "{table}" ({", ".join(("Id TEXT PRIMARY KEY", *columns))})')
         present = {row[1].lower() for row in self.execute(f'PRAGMA table_info("{table}")')}
         for field in sobject.stored:
             if field.name.lower() not in present:
@@ -69,6 +70,11 @@ class Storage:
 
     def _index(self, table: str, name: str, columns: str) -> None:
         self.execute(f'CREATE INDEX IF NOT EXISTS "{table}.{name}" ON "{table}" ({columns})')
+
+    def drop(self, sobject: SObject, field: Field) -> None:
+        """Remove a field's column with its values."""
+        self.execute(f'DROP INDEX IF EXISTS "{sobject.name}.{field.name}"')
+        self.execute(f'ALTER TABLE "{sobject.name}" DROP COLUMN "{field.name}"')
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         return self.connection.execute(sql, values)
