@@ -90,6 +90,9 @@ class Detail:
     LOG_REF = "Sync_Log__r"
     RECORD_ID = "Record_Id__c"
     ACE_OPPORTUNITY = "ACE_Opportunity__c"
+    ACE_LEAD = "ACE_Lead__c"
+    OPPORTUNITY = "Opportunity__c"
+    LEAD = "Lead__c"
     APN_ID = "APN_Id__c"
     STATUS = "Status__c"
     ERROR_CODE = "Error_Code__c"
@@ -100,6 +103,15 @@ class Detail:
     REPROCESS = "Reprocess__c"
     RETRY_COUNT = "Retry_Count__c"
     LAST_SEEN = "Last_Seen__c"
+
+
+DETAIL_LOOKUPS = {
+    ACE_OPPORTUNITY: Detail.ACE_OPPORTUNITY,
+    ACE_LEAD: Detail.ACE_LEAD,
+    "Opportunity": Detail.OPPORTUNITY,
+    "Lead": Detail.LEAD,
+}
+"""By object: the lookup of a log's detail that leads to the record; rows of other objects have their id alone."""
 
 
 class Worker:
@@ -138,6 +150,9 @@ class TemplateSettings:
     DEFAULT_ACCOUNT_ID = "Default_Account_Id__c"
     CREATE_ACCOUNT_FROM_DEFAULT = "Create_Account_from_Default__c"
     DEFAULT_OPPORTUNITY_ID = "Default_Opportunity_Id__c"
+    OWNER_BY_EMAIL = "Match_Owner_by_Email__c"
+    RECORD_TYPE = "New_Record_Type__c"
+    CURRENCY = "New_Record_Currency__c"
 
 
 class FileSettings:
@@ -169,6 +184,7 @@ class BucketSetting:
 
     BUCKET_NAME = "Bucket_Name__c"
     BUCKET_PREFIX = "Bucket_Prefix__c"
+    PREFIX_KEY = "Prefix_Key__c"
 
 
 class Solution:
@@ -277,3 +293,6 @@ class PermissionSets:
     BUSINESS_ADMINISTRATOR = "APN_Business_Administrator"
     BUSINESS_USER = "APN_Business_User"
     INTEGRATION_USER = "APN_Integration_User"
+    MARKETPLACE_ADMINISTRATOR = "AWS_Marketplace_Administrator"
+    MARKETPLACE_USER = "AWS_Marketplace_User"
+    CHANNEL_PARTNER = "AWS_Channel_Partner_User"

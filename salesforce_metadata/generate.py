@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from salesforce_metadata import mirrored, rules_guide, settings, synced
+from salesforce_metadata import mirrored, rules_guide, settings, source, synced
 
 ROOT = Path(__file__).parent
 
@@ -23,13 +23,7 @@ def main(arguments: list[str]) -> None:
 
 def write(target: Path) -> list[Path]:
     """Write every file below ``target`` and return their paths, sorted."""
-    written = []
-    for path, text in {**sources(), Path(rules_guide.NAME): rules_guide.text()}.items():
-        file = target / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        written.append(file)
-    return sorted(written)
+    return source.write({**sources(), Path(rules_guide.NAME): rules_guide.text()}, target)
 
 
 def sources() -> dict[Path, str]:

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from salesforce_metadata import source
 from salesforce_metadata.source import OBJECTS, Content, Node, document, field_files, list_view_files, object_file
 from salesforce_metadata.source import ordinary_object as ordinary
 
@@ -83,13 +84,7 @@ def main(arguments: list[str]) -> None:
 
 def write(target: Path) -> list[Path]:
     """Write every file below ``target`` and return their paths, sorted."""
-    written = []
-    for path, text in sources().items():
-        file = target / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        written.append(file)
-    return sorted(written)
+    return source.write(sources(), target)
 
 
 def sources() -> dict[Path, str]:
@@ -134,7 +129,7 @@ def _members(section: Mapping[str, Any]) -> Iterator[Field]:
 
 def _object(table: Mapping[str, Any]) -> Content:
     declared = ordinary(table["label"], table["plural"], table["about"], _name_field(table), table["sharing"])
-    outside = "Private" if table["sharing"] == "Read" else table["sharing"]
+    outside = table["sharing"] if table["sharing"] == "ControlledByParent" else "Private"
     columns = table["columns"]
     return declared | {
         "enableActivities": bool(table.get("activities")),
@@ -226,19 +221,12 @@ def _list_views(table: Mapping[str, Any]) -> Iterator[Content]:
 
 
 def _rule_files(name: str, table: Mapping[str, Any]) -> dict[Path, str]:
-    folder = OBJECTS / name / "validationRules"
-    return {
-        folder / f"{rule}.validationRule-meta.xml": document("ValidationRule", _rule(rule, entry))
-        for rule, entry in table.get("rules", {}).items()
-    }
+    rules = table.get("rules", {}).items()
+    return source.rule_files(name, {rule: (_condition(one), one.get("at", ""), one["message"]) for rule, one in rules})
 
 
-def _rule(name: str, entry: Mapping[str, str]) -> Content:
-    condition = entry["when"] if entry.get("for") == "everyone" else f"AND({NOT_THE_CONNECTOR}, {entry['when']})"
-    content: Content = {"fullName": name, "active": True, "errorConditionFormula": condition}
-    if "at" in entry:
-        content["errorDisplayField"] = entry["at"]
-    return content | {"errorMessage": entry["message"]}
+def _condition(entry: Mapping[str, str]) -> str:
+    return entry["when"] if entry.get("for") == "everyone" else f"AND({NOT_THE_CONNECTOR}, {entry['when']})"
 
 
 def _layout(name: str, table: Mapping[str, Any]) -> Content:

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from connector.ace.catalogue import AceField, Owner, lead_fields, opportunity_fields
 from connector.names import PACKAGED
-from salesforce_metadata import marketplace
+from salesforce_metadata import marketplace, source
 from salesforce_metadata.source import OBJECTS, Content, Node, document
 
 ROOT = Path(__file__).parent
@@ -92,8 +92,8 @@ CHANNEL_PARTNER = PermissionSet(
 )
 STANDARD_INTEGRATION = PermissionSet(
     "ACE_Standard_Objects_Integration",
-    "For the connector's user, where standard Opportunity or Lead is synchronised. Sees every record; share those that "
-    "it is to write, and grant it the mapped fields besides.",
+    "For the connector's user, where standard Opportunity or Lead is synchronised. Sees every record and the standard "
+    "fields; share those that it is to write, and grant it the fields of your own that are mapped.",
     application=False,
 )
 STANDARD_USER = PermissionSet(
@@ -135,12 +135,13 @@ RIGHTS: dict[str, tuple[str, str, str, str, str, str]] = {
     "AWS_Payment_Schedule__c": ("", ALL, "", ALL, "CRED", "CRED"),
     "AWS_Resale_Authorization__c": ("", ALL, "", ALL, "CRE", "R"),
     "AWS_Shared_Resale_Authorization__c": ("", ALL, "", ALL, "", READ_ALL),
-    "AWS_Agreement__c": ("", ALL, "", ALL, READ_ALL, READ_ALL),
+    "AWS_Agreement__c": ("", ALL, "", ALL, "REV", "REV"),
     "AWS_Marketplace_Sync__c": ("", ALL, "", ALL, "R", "R"),
 }
 """Rights on every object of the package. What only mirrors AWS or the worker is not edited: the next refresh wins.
 
-Authorizations shared with the company and agreements belong to no seller: whoever works with them sees all of them.
+Authorizations shared with the company and agreements belong to no seller: whoever works with them sees all of them, and
+may say to which opportunity an agreement belongs.
 """
 
 STANDARD_RIGHTS: dict[str, tuple[str, str]] = {
@@ -149,6 +150,27 @@ STANDARD_RIGHTS: dict[str, tuple[str, str]] = {
     "Opportunity": ("CREV", "CRE"),
 }
 """Rights on standard objects, for the two optional sets. None deletes, hence none has Modify All."""
+
+STANDARD_FIELDS: dict[str, tuple[str, ...]] = {
+    "Account": (
+        "AccountNumber", "AccountSource", "AnnualRevenue", "BillingAddress", "Description", "Fax", "Industry",
+        "NumberOfEmployees", "Ownership", "ParentId", "Phone", "Rating", "ShippingAddress", "Sic", "Site",
+        "TickerSymbol", "Type", "Website",
+    ),
+    "Lead": (
+        "Address", "AnnualRevenue", "Description", "Email", "Fax", "Industry", "LeadSource", "MobilePhone",
+        "NumberOfEmployees", "Phone", "Rating", "Title", "Website",
+    ),
+    "Opportunity": (
+        "AccountId", "Amount", "CampaignId", "Description", "LeadSource", "NextStep", "Probability",
+        "TotalOpportunityQuantity", "Type",
+    ),
+}  # fmt: skip
+"""Standard fields that the connector's user may read and write: a profile with API access only shows it none of them.
+
+An address is granted as a whole. Names, owners, stages, statuses, close dates and companies are not here: every row has
+them, everybody sees them, and a grant of them would fail the deployment. Nor are fields that only some orgs have.
+"""
 
 TABS: dict[str, tuple[PermissionSet, ...]] = {
     "standard-report": (USER, MARKETPLACE_USER, CHANNEL_PARTNER),
@@ -199,8 +221,9 @@ CONNECTOR_WRITES: dict[str, frozenset[str]] = {
     "ACE_Action_Request__c": frozenset({"Completed_At__c", "Message__c", "Status__c"}),
     "ACE_Action_Request_Item__c": frozenset({"Message__c", "Status__c"}),
     "ACE_Schedule__c": frozenset({"Last_Run__c", "Message__c", "Next_Run__c", "Status__c"}),
+    "AWS_S3_Bucket_Setting__c": frozenset({"Prefix_Key__c"}),
 }
-"""Fields that people only read, because the connector answers in them."""
+"""Fields that people only read, because the connector or a flow fills them."""
 REQUESTED = frozenset({"ACE_Action_Request__c", "ACE_Action_Request_Item__c"})
 """Objects of which the connector's user writes the answer only: it never rewrites what a person asked for."""
 
@@ -226,13 +249,7 @@ def main(arguments: list[str]) -> None:
 
 def write(target: Path) -> list[Path]:
     """Write every file below ``target`` and return their paths, sorted."""
-    written = []
-    for path, text in sources().items():
-        file = target / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        written.append(file)
-    return sorted(written)
+    return source.write(sources(), target)
 
 
 def sources() -> dict[Path, str]:
@@ -307,7 +324,9 @@ def _content(one: PermissionSet) -> Content:
         "customPermissions": _enabled(one.custom_permissions),
         "customSettingAccesses": _enabled(one.settings),
         "description": one.description,
-        "fieldPermissions": list(_field_permissions(one)),
+        "fieldPermissions": sorted(
+            [*_field_permissions(one), *_standard_permissions(one)], key=lambda entry: str(entry["field"])
+        ),
         "hasActivationRequired": False,
         "label": one.label,
         "objectPermissions": list(_object_permissions(one)),
@@ -334,6 +353,12 @@ def _field_permissions(one: PermissionSet) -> Iterator[Node]:
             if field.grantable:
                 editable = may_edit(one, name, field)
                 yield {"editable": editable, "field": f"{name}.{field.name}", "readable": True}
+
+
+def _standard_permissions(one: PermissionSet) -> Iterator[Node]:
+    for name, fields in STANDARD_FIELDS.items() if one is STANDARD_INTEGRATION else ():
+        for field in fields:
+            yield {"editable": True, "field": f"{name}.{field}", "readable": True}
 
 
 def _object_permissions(one: PermissionSet) -> Iterator[Node]:

@@ -18,7 +18,7 @@ from connector.names import (
     Settings,
     TemplateSettings,
 )
-from salesforce_metadata.fields import checkbox, number, text, text_area
+from salesforce_metadata.fields import checkbox, key, number, text, text_area
 from salesforce_metadata.source import (
     Content,
     field_files,
@@ -75,6 +75,28 @@ CONNECTOR: dict[str, Content] = {
         "Id (18 characters) of a template record that is copied when an opportunity is created from AWS, so that "
         "required fields are filled. Mapped values win. Not used for ACE Opportunity.",
         "The id of a record of the target object, 18 characters. Blank: no template.",
+    ),
+    TemplateSettings.RECORD_TYPE: text(
+        "New Record Type",
+        80,
+        "Developer name of the record type given to records created from AWS. It must be assigned to the integration "
+        "user.",
+        "The record type's developer name, such as Co_Sell, not its label. Blank: the template's record type, or the "
+        "integration user's default.",
+    ),
+    TemplateSettings.CURRENCY: text(
+        "New Record Currency",
+        10,
+        "Currency of records created from AWS, in orgs with several currencies.",
+        "An ISO code, such as USD, that is active in the org. Blank: the currency that AWS names where it is active "
+        "in the org.",
+    ),
+    TemplateSettings.OWNER_BY_EMAIL: checkbox(
+        "Match Owner by Email",
+        "When checked, a record created from AWS belongs to the active user whose e-mail address is that of the "
+        "opportunity's owner at AWS; where there is not exactly one, to the default owner.",
+        "Checked: the owner at AWS becomes the owner here, where one active user has the address. Unchecked: the "
+        "default owner.",
     ),
     Settings.DEFAULT_OWNER_ID: text(
         "Default Owner Id",
@@ -228,6 +250,12 @@ BUCKETS: dict[str, Content] = {
         "How the keys of stored EULAs begin.",
         "Such as eulas/, without a slash in front. Blank: EULAs lie at the top of the bucket.",
     ),
+    BucketSetting.PREFIX_KEY: key(
+        "Prefix Key",
+        80,
+        "The account prefix again, filled when the row is saved: two rows for one account are refused.",
+    )
+    | {"inlineHelpText": "Filled from the account prefix. Blank: the row was saved before this field existed."},
 }
 BUCKET_RULES: dict[str, tuple[str, str, str]] = {
     "AWS_Bucket_Name": (
@@ -286,7 +314,7 @@ def _buckets() -> dict[Path, str]:
     )
     view: Content = {
         "fullName": "All",
-        "columns": ["NAME", *BUCKETS],
+        "columns": ["NAME", BucketSetting.BUCKET_NAME, BucketSetting.BUCKET_PREFIX],
         "filterScope": "Everything",
         "label": "All",
     }

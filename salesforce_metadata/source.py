@@ -35,6 +35,14 @@ def element(name: str, node: Node, indent: str) -> list[str]:
             return [f"{indent}<{name}>{escape(str(node))}</{name}>"]
 
 
+def write(files: Mapping[Path, str], target: Path) -> list[Path]:
+    """Write the texts, given by their path in the package, below ``target``; return the paths, sorted."""
+    for path, text in files.items():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).write_text(text, encoding="utf-8")
+    return sorted(target / path for path in files)
+
+
 def ordered(content: Mapping[str, Node]) -> Content:
     """Return the content in the Metadata API's order: the name first, the rest by the alphabet."""
     return dict(sorted(content.items(), key=lambda pair: (pair[0] != "fullName", pair[0])))
@@ -66,7 +74,8 @@ def rule_files(owner: str, rules: Mapping[str, tuple[str, str, str]]) -> dict[Pa
 
     Args:
         owner: the object.
-        rules: by name: the formula that is true for a record to refuse, the field that shows the message, the message.
+        rules: by name: the formula that is true for a record to refuse, the field that shows the message (empty: the
+            top of the page), the message.
     """
     folder = OBJECTS / owner / "validationRules"
     return {
@@ -76,13 +85,10 @@ def rule_files(owner: str, rules: Mapping[str, tuple[str, str, str]]) -> dict[Pa
 
 
 def _rule(name: str, formula: str, field: str, message: str) -> Content:
-    return {
-        "fullName": name,
-        "active": True,
-        "errorConditionFormula": formula,
-        "errorDisplayField": field,
-        "errorMessage": message,
-    }
+    content: Content = {"fullName": name, "active": True, "errorConditionFormula": formula}
+    if field:
+        content["errorDisplayField"] = field
+    return content | {"errorMessage": message}
 
 
 def ordinary_object(label: str, plural: str, description: str, name_field: Content, sharing: str) -> Content:

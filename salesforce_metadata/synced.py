@@ -102,6 +102,13 @@ _OPPORTUNITY_COLUMNS = ("Customer_Company_Name__c", "Stage__c", "Review_Status__
 _LEAD_COLUMNS = ("Company__c", "Full_Name__c", "Status__c", "Current_Lead_Stage__c")
 
 
+HELP = {
+    "partnerAcceptanceStatus": "With Partner Central's API, accept or reject by the action Approval Status: a change "
+    "made here is not sent to AWS.",
+}
+"""By ACE field: what a person who is about to fill it needs to know."""
+
+
 def sync_fields(record: str) -> dict[str, Content]:
     """Return the connector's own fields on a synced object; ``record`` is ``opportunity`` or ``lead``."""
     return {
@@ -196,6 +203,8 @@ def _list_view(columns: tuple[str, ...]) -> Content:
 def _definition(field: AceField) -> Content:
     kind, *sizes = re.findall(r"\w+", field.salesforce_type)
     content: Content = {"description": _description(field), "label": field.label, "type": kind}
+    if field.name in HELP:
+        content["inlineHelpText"] = HELP[field.name]
     match kind:
         case "Text":
             content["length"] = int(sizes[0])

@@ -56,6 +56,8 @@ class Walk:
             for one in self.fields(name)
             if one["createable"] and not one["nillable"] and not one["defaultedOnCreate"]
         }
+        # Requests take imported offers only.
+        found |= {"Offer_Id__c": f"offer-{next(self.numbers)}"} if name == "AWS_Private_Offer__c" else {}
         return found | ({"SetupOwnerId": self.seller_id} if "SetupOwnerId" in found else {})
 
     def create(self, name: str) -> str:
@@ -345,6 +347,7 @@ def test_a_payload_is_edited_over_its_button(office: Office) -> None:
     assert row == {"Corrected_Payload__c": "{}", "Reprocess__c": True}
 
 
+@pytest.mark.requirement("OPS-23")
 def test_a_second_deployment_keeps_rows_settings_and_assignments(tmp_path: Path) -> None:
     """The same source into the same org: nothing is planted twice."""
     database, soql = str(tmp_path / "org.db"), "SELECT Poll_Seconds__c, SetupOwnerId FROM ACE_Connector_Settings__c"

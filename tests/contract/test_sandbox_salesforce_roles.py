@@ -15,7 +15,7 @@ METADATA = Path(__file__).parents[2] / "salesforce_metadata"
 SETTINGS = "ACE_Connector_Settings__c"
 DEAL, LOG, SCHEDULE = "ACE_Opportunity__c", "ACE_Sync_Log__c", "ACE_Schedule__c"
 OFFER, AUTHORIZATION = "AWS_Private_Offer__c", "AWS_Resale_Authorization__c"
-SHARED = "AWS_Shared_Resale_Authorization__c"
+SHARED, AGREEMENT = "AWS_Shared_Resale_Authorization__c", "AWS_Agreement__c"
 HOURLY = {"Object__c": "Opportunity", "Interval_Minutes__c": 60}
 REFUSED = "INSUFFICIENT_ACCESS_OR_READONLY"
 
@@ -37,15 +37,16 @@ class Org:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["records"])
 
-    def assign(self, name: str) -> None:
-        """Leave the person with the named permission set alone."""
+    def assign(self, *names: str) -> None:
+        """Leave the person with the named permission sets alone."""
         where = f"AssigneeId = '{self.person_id}' AND PermissionSet.IsOwnedByProfile = false"
         for row in self.rows(self.admin, f"SELECT Id FROM PermissionSetAssignment WHERE {where}"):
             gone = self.admin.send("DELETE", f"sobjects/PermissionSetAssignment/{row['Id']}")
             assert gone.status_code == 204, gone.text
-        [one] = self.rows(self.admin, f"SELECT Id FROM PermissionSet WHERE Name = '{name}'")
-        values = {"AssigneeId": self.person_id, "PermissionSetId": one["Id"]}
-        assert self.admin.post("sobjects/PermissionSetAssignment", values).status_code == 201
+        for name in names:
+            [one] = self.rows(self.admin, f"SELECT Id FROM PermissionSet WHERE Name = '{name}'")
+            values = {"AssigneeId": self.person_id, "PermissionSetId": one["Id"]}
+            assert self.admin.post("sobjects/PermissionSetAssignment", values).status_code == 201
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +164,43 @@ def test_the_channel_partner_makes_offers_and_no_resale_authorizations(org: Org)
     assert not refused(offer)
     assert create(org.person, AUTHORIZATION, {"Name": "Not theirs"}) == REFUSED
     assert not refused(create(org.person, SCHEDULE, HOURLY))
+
+
+@pytest.mark.parametrize(
+    ("role", "what"),
+    [
+        ("AWS_Marketplace_Administrator", "Products"),
+        ("AWS_Channel_Partner_User", "Shared Resale Authorizations"),
+    ],
+)
+def test_marketplace_schedules_are_made_by_their_roles_and_answered_by_the_connector(
+    org: Org, role: str, what: str
+) -> None:
+    """Everybody sees all schedules and changes his own; what became of one only the connector writes."""
+    org.assign(role)
+    others = create(org.connector, SCHEDULE, HOURLY)
+    own = create(org.person, SCHEDULE, {"Object__c": what, "Interval_Minutes__c": 60})
+    assert change(org.person, SCHEDULE, own, {"Active__c": True}) == ""
+    assert refused(change(org.person, SCHEDULE, own, {"Status__c": "Waiting"}))
+    assert change(org.connector, SCHEDULE, own, {"Status__c": "Waiting", "Message__c": "Due"}) == ""
+    told = org.rows(org.person, f"SELECT Id, Message__c FROM {SCHEDULE} WHERE Id IN ('{own}', '{others}')")
+    assert {row["Id"]: row["Message__c"] for row in told} == {own: "Due", others: None}
+    assert change(org.person, SCHEDULE, others, {"Interval_Minutes__c": 5}) == REFUSED
+
+
+@pytest.mark.parametrize("market", ["AWS_Marketplace_User", "AWS_Channel_Partner_User"])
+def test_an_agreement_by_a_public_offer_is_seen_and_linked_to_an_opportunity(org: Org, market: str) -> None:
+    """By who works with both; nothing else of it is changed, and it is not deleted."""
+    org.assign(market, "APN_Business_User")
+    key = f"111122223333|agmt-{market}"
+    agreement = create(org.connector, AGREEMENT, {"Name": "agmt", "Entity_Key__c": key, "Public_Offer__c": True})
+    seen = org.rows(org.person, f"SELECT Id FROM {AGREEMENT} WHERE Public_Offer__c = true AND Id = '{agreement}'")
+    assert [row["Id"] for row in seen] == [agreement]
+    deal = create(org.person, DEAL, {"Name": "Deal"})
+    assert change(org.person, AGREEMENT, agreement, {DEAL: deal}) == ""
+    [row] = org.rows(org.connector, f"SELECT {DEAL} FROM {AGREEMENT} WHERE Id = '{agreement}'")
+    assert row[DEAL] == deal
+    assert refused(change(org.person, AGREEMENT, agreement, {"Status__c": "ACTIVE"}))
+    assert org.person.send("DELETE", f"sobjects/{AGREEMENT}/{agreement}").status_code != 204
+    org.assign(market)
+    assert refused(change(org.person, AGREEMENT, agreement, {DEAL: create(org.seller, DEAL, {})}))

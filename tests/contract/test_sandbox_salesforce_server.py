@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -11,11 +12,13 @@ import pytest
 import requests
 from salesforce_sandbox import Client, World, running_org, write_metadata
 
+import connector.sandbox
 from connector.sandbox.salesforce import Org
 from connector.sandbox.salesforce.ids import normalise, number
 from connector.sandbox.salesforce.records import Writer
 from connector.sandbox.salesforce.schema import Field
 
+SANDBOX = Path(connector.sandbox.__file__).parent
 NOW = datetime(2026, 6, 1, 12, 0, 30, tzinfo=UTC)
 
 
@@ -247,3 +250,16 @@ def test_the_package_deploys_and_its_rows_can_be_written(tmp_path: Path, world: 
     fields = ", ".join(one.name for one in org.schema[name].fields.values())
     assert org.rows(f"SELECT {fields} FROM {name}")[0]["Id"] == row
     org.close()
+
+
+def test_the_guide_to_the_sandbox_lists_every_order_and_option() -> None:
+    """Whoever adds an order or an option tells how it is used."""
+    guide = (SANDBOX.parents[1] / "config" / "sandbox.md").read_text(encoding="utf8")
+    told = set(re.findall(r"`(GET|POST) (/[a-z/]+)` \|", guide))
+    sources = [SANDBOX / "control.py", SANDBOX / "salesforce" / "orders.py"]
+    known = {one for path in sources for one in re.findall(r'\("(GET|POST)", "(/[a-z/]+)"\):', path.read_text("utf8"))}
+    assert len(known) > 15
+    assert told == known
+    command = (SANDBOX.parent / "admin" / "sandboxing.py").read_text(encoding="utf8")
+    options = set(re.findall(r'"(--[a-z-]+)"', command)) - {"--serve"} | {"--port"}
+    assert options == set(re.findall(r"^\| `(--[a-z-]+)", guide, re.MULTILINE))

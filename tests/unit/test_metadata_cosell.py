@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
+from metadata_source import PROJECT, Source, text, texts
 
 from connector import names
 from connector.ace.catalogue import lead_fields, opportunity_fields
@@ -24,9 +24,7 @@ from connector.sandbox.salesforce.faults import RowErrors
 from connector.sandbox.salesforce.org import Org
 from connector.sync.settings import SyncSettings, read_settings
 
-PROJECT = Path(__file__).parents[2] / "salesforce_metadata"
-OBJECTS = PROJECT / "base" / "main" / "default" / "objects"
-NS = {"m": "http://soap.sforce.com/2006/04/metadata"}
+SOURCE = Source()
 TABLES: dict[str, tuple[type, ...]] = {
     names.SETTINGS: (Settings, TemplateSettings, FileSettings),
     names.MARKETPLACE_SETTINGS: (MarketplaceSettings,),
@@ -80,16 +78,13 @@ def org(deployed: Org) -> Org:
 
 
 def fields_of(name: str) -> dict[str, etree._Element]:
-    found = (OBJECTS / name / "fields").glob("*.field-meta.xml")
-    return {path.name.split(".")[0]: etree.parse(path).getroot() for path in found}
-
-
-def text(element: etree._Element, path: str) -> str:
-    return element.findtext("/".join(f"m:{step}" for step in path.split("/")), default="", namespaces=NS)
+    return SOURCE.objects[name]
 
 
 def declared(name: str) -> etree._Element:
-    return etree.parse(OBJECTS / name / f"{name}.object-meta.xml").getroot()
+    found = SOURCE.definition(name)
+    assert found is not None
+    return found
 
 
 def in_table(tables: tuple[type, ...]) -> set[str]:
@@ -155,7 +150,7 @@ def test_the_help_tells_the_range_that_the_engine_takes(name: str, least: int, g
 
 
 def test_a_new_row_of_settings_holds_the_defaults_of_the_connector(org: Org) -> None:
-    fields = ", ".join(in_table((Settings,)))
+    fields = ", ".join(in_table((Settings, TemplateSettings)))
     (row,) = org.rows(f"SELECT {fields} FROM {names.SETTINGS}")
     settings, standard = read_settings(row, org.user("integration")), SyncSettings(frozenset())
     assert settings.problems == ()
@@ -191,6 +186,20 @@ def test_a_bucket_prefix_starts_without_a_slash(org: Org) -> None:
         org.insert(names.S3_BUCKET_SETTING, [row], org.user("admin"))
 
 
+def test_an_account_has_one_bucket_setting(org: Org) -> None:
+    """Its prefix is unique whatever its case; nobody but the org fills the field that sees to it."""
+    admin, row = org.user("admin"), {"Name": "sellerA", "Bucket_Name__c": "eulas"}
+    (made,) = org.insert(names.S3_BUCKET_SETTING, [row], admin)
+    for again in ("sellerA", "SELLERA"):
+        with pytest.raises(RowErrors, match="duplicate value"):
+            org.insert(names.S3_BUCKET_SETTING, [row | {"Name": again}], admin)
+    (other,) = org.insert(names.S3_BUCKET_SETTING, [row | {"Name": "sellerB", "Prefix_Key__c": "sellerC"}], admin)
+    with pytest.raises(RowErrors, match="duplicate value"):
+        org.update(names.S3_BUCKET_SETTING, other, {"Name": "sellerA"}, admin)
+    org.update(names.S3_BUCKET_SETTING, made, {"Name": "sellerC"}, admin)
+    assert org.insert(names.S3_BUCKET_SETTING, [row], admin), "the old prefix is free again"
+
+
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in CUSTOM_SETTINGS])
 def test_rows_that_everybody_may_read_are_changed_by_their_owner_only(name: str) -> None:
     wanted = "ControlledByParent" if name == names.FIELD_MAPPING else "Read"
@@ -215,8 +224,7 @@ def test_the_connector_finds_its_rows_again_by_a_unique_external_id(name: str, k
 )
 def test_picklists_take_exactly_the_agreed_values(name: str, field: str, values: str) -> None:
     element = fields_of(name)[field]
-    found = [str(value.text) for value in element.findall(".//m:value/m:fullName", NS)]
-    assert ", ".join(found) == values
+    assert ", ".join(texts(element, "*/value/fullName")) == values
     assert text(element, "valueSet/restricted") == "true"
 
 
@@ -249,9 +257,7 @@ def test_every_synced_object_has_the_connectors_own_fields(org: Org, name: str) 
 def test_every_synced_object_has_the_same_fields(name: str) -> None:
     """All targets obey the same formula, and keep the identifier unique in the same way."""
     for field in PACKAGED.all:
-        path = Path("fields") / f"{field}.field-meta.xml"
-        wanted = (OBJECTS / names.ACE_OPPORTUNITY / path).read_text(encoding="utf-8")
-        found = (OBJECTS / name / path).read_text(encoding="utf-8")
+        wanted, found = (etree.tostring(fields_of(one)[field]).decode() for one in (names.ACE_OPPORTUNITY, name))
         assert found == (wanted.replace("opportunity", "lead") if "Lead" in name else wanted)
 
 

@@ -26,15 +26,17 @@ OWN_STATES = {
 KEYS = {"AWS_Account__c": "Account_Number__c", "AWS_Marketplace_Sync__c": "Sync_Key__c", "AWS_Log__c": "Log_Key__c"}
 SHARING = {
     "Read": {"AWS_Account__c", "AWS_Product__c"},
+    "ReadWrite": {"AWS_Agreement__c"},
     "ControlledByParent": {"AWS_Product_Dimension__c"},
-    "Private": set(OBJECTS) - {"AWS_Account__c", "AWS_Product__c", "AWS_Product_Dimension__c"},
+    "Private": set(OBJECTS) - {"AWS_Account__c", "AWS_Product__c", "AWS_Agreement__c", "AWS_Product_Dimension__c"},
 }
+"""Agreements belong to no seller: whoever works with them says to which opportunity one belongs."""
 PARENTS = {
     "AWS_Product__c": {"AWS_Account__c"},
     "AWS_Product_Dimension__c": {"AWS_Product__c"},
     "AWS_Private_Offer__c": {
         "AWS_Account__c", "AWS_Product__c", "AWS_Shared_Resale_Authorization__c", "AWS_Agreement__c",
-        "AWS_Private_Offer__c", "ACE_Opportunity__c",
+        "AWS_Private_Offer__c", "ACE_Opportunity__c", "Opportunity",
     },
     "AWS_Offer_Dimension__c": {
         "AWS_Private_Offer__c", "AWS_Resale_Authorization__c", "AWS_Shared_Resale_Authorization__c",
@@ -45,7 +47,9 @@ PARENTS = {
     },
     "AWS_Resale_Authorization__c": {"AWS_Account__c", "AWS_Product__c", "AWS_Resale_Authorization__c"},
     "AWS_Shared_Resale_Authorization__c": {"AWS_Account__c", "AWS_Product__c"},
-    "AWS_Agreement__c": {"AWS_Account__c", "AWS_Product__c", "AWS_Private_Offer__c", "ACE_Opportunity__c"},
+    "AWS_Agreement__c": {
+        "AWS_Account__c", "AWS_Product__c", "AWS_Private_Offer__c", "ACE_Opportunity__c", "Opportunity",
+    },
     "AWS_Marketplace_Sync__c": {"AWS_Account__c"},
     "AWS_Log__c": {"AWS_Account__c"},
     "AWS_Account__c": set(),
@@ -143,7 +147,7 @@ def test_a_dimension_is_deleted_with_its_product() -> None:
 def test_people_see_only_what_sharing_gives_them(name: str) -> None:
     sharing = text(definition(name), "sharingModel")
     assert name in SHARING[sharing]
-    assert text(definition(name), "externalSharingModel") == sharing.replace("Read", "Private")
+    assert text(definition(name), "externalSharingModel") == (sharing if sharing == "ControlledByParent" else "Private")
 
 
 @pytest.mark.requirement("AGR-04")

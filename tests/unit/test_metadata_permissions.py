@@ -178,6 +178,20 @@ def test_the_optional_sets_serve_the_standard_objects(owner: str) -> None:
     assert rights(STANDARD[1])[owner] == {"allowCreate", "allowRead", "allowEdit"}
 
 
+@pytest.mark.parametrize("owner", ["Account", "Lead", "Opportunity"])
+def test_the_connector_sees_the_standard_fields_that_are_mapped_most(owner: str) -> None:
+    """A profile with API access only shows none of them; sellers see them by their own profiles."""
+    granted = {field.partition(".")[2]: write for field, write in editable(STANDARD[0]).items()}
+    mapped = {
+        "Account": {"Website", "Industry", "Phone", "BillingAddress", "NumberOfEmployees", "ParentId"},
+        "Lead": {"Email", "Phone", "Title", "Website", "Industry", "Address", "Description", "LeadSource"},
+        "Opportunity": {"AccountId", "Amount", "CampaignId", "Description", "LeadSource", "NextStep", "Type"},
+    }[owner]
+    assert all(editable(STANDARD[0])[f"{owner}.{field}"] for field in mapped)
+    assert not {"Name", "StageName", "CloseDate", "Company", "Status", "OwnerId"} & granted.keys()
+    assert not [field for field in editable(STANDARD[1]) if not field.endswith("__c")]
+
+
 def test_people_ask_but_do_not_answer() -> None:
     """Every role may create requests; what came of them only the connector writes."""
     for name in PEOPLE:
@@ -221,12 +235,17 @@ def test_the_marketplace_administrator_has_every_marketplace_row() -> None:
 
 
 def test_marketplace_roles_make_what_they_sell_and_only_read_the_rest() -> None:
-    """An offer's prices and payments come with it; a channel partner makes no resale authorization."""
+    """An offer's prices and payments come with it; a channel partner makes no resale authorization.
+
+    Of an agreement they write to which opportunity it belongs.
+    """
     rows = {"AWS_Private_Offer__c", "AWS_Offer_Dimension__c", "AWS_Payment_Schedule__c"}
     for name, made in ((MP_USER, rows | {"AWS_Resale_Authorization__c"}), (PARTNER, rows)):
         held = {owner: one for owner, one in rights(name).items() if owner in MARKETPLACE}
         assert {owner for owner, one in held.items() if "allowCreate" in one} == made
-        assert {owner for owner, one in held.items() if "allowEdit" in one} == made
+        assert {owner for owner, one in held.items() if "allowEdit" in one} == made | {"AWS_Agreement__c"}
+        written = {field for field, write in editable(name).items() if write and field.startswith("AWS_Agreement__c.")}
+        assert written == {"AWS_Agreement__c.ACE_Opportunity__c", "AWS_Agreement__c.Opportunity__c"}
     assert "AWS_Shared_Resale_Authorization__c" not in rights(MP_USER)
 
 

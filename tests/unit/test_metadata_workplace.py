@@ -11,7 +11,15 @@ from lxml import etree
 from metadata_source import PROJECT, Source, every, is_grantable, text, texts
 from report_figures import keeps
 
-from connector.names import ACE_LEAD, ACE_OPPORTUNITY, ACTION_REQUEST, SCHEDULE, SYNC_LOG, SYNC_LOG_DETAIL
+from connector.names import (
+    ACE_LEAD,
+    ACE_OPPORTUNITY,
+    ACTION_REQUEST,
+    DETAIL_LOOKUPS,
+    SCHEDULE,
+    SYNC_LOG,
+    SYNC_LOG_DETAIL,
+)
 
 SOURCE = Source()
 APP = "AWS_Partner_CRM_Connector"
@@ -166,9 +174,24 @@ def test_details_are_on_the_page_of_the_opportunity() -> None:
     assert SOURCE.target(SYNC_LOG_DETAIL, ACE_OPPORTUNITY) == ACE_OPPORTUNITY
 
 
+def test_details_lead_to_the_record_whatever_its_object() -> None:
+    """By a link on the page, in the lists and below the log; lookups beside it clear themselves with the record."""
+    assert "Record_Link__c" in texts(layout(SYNC_LOG_DETAIL), "*/field")
+    (below,) = (
+        one for one in every(layout(SYNC_LOG), "relatedLists") if text(one, "relatedList").startswith(SYNC_LOG_DETAIL)
+    )
+    assert "Record_Link__c" in texts(below, "fields")
+    for view in ("All", "Open_Errors"):
+        assert "Record_Link__c" in texts(list_view(SYNC_LOG_DETAIL, view), "columns")
+    for target, lookup in DETAIL_LOOKUPS.items():
+        assert SOURCE.target(SYNC_LOG_DETAIL, lookup) == target
+        assert text(SOURCE.objects[SYNC_LOG_DETAIL][lookup], "deleteConstraint") == "SetNull"
+
+
 def test_the_layouts_offer_the_actions() -> None:
     offered = set(texts(layout(ACE_OPPORTUNITY), "*/actionName"))
     assert {f"{ACE_OPPORTUNITY}.{name}" for name in ON_OPPORTUNITIES} <= offered
+    assert f"{ACE_LEAD}.ACE_Send_to_AWS" in texts(layout(ACE_LEAD), "*/actionName")
     assert f"{SYNC_LOG_DETAIL}.ACE_Edit_Payload" in texts(layout(SYNC_LOG_DETAIL), "*/actionName")
 
 
