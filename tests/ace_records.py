@@ -26,7 +26,7 @@ def sound_record(**changes: Value) -> dict[str, Value]:
         "partnerProjectTitle": "Move the data centre",
         "projectDescription": "The lease of the data centre ends and all loads must move.",
         "targetCloseDate": date(2027, 3, 1),
-        "expectedMonthlyAwsRevenue": Decimal("1200.50"),
+        "expectedMonthlyAwsRevenue": Decimal("1200"),
         "useCase": "Migration / Database Migration",
         "deliveryModel": ("SaaS or PaaS",),
         "salesActivities": ("SOW Signed",),
@@ -64,7 +64,7 @@ def values(field: AceField) -> st.SearchStrategy[Value]:
         case FieldType.MULTI_PICKLIST:
             return st.lists(st.sampled_from(field.values), min_size=1, unique=True).map(tuple)
         case FieldType.AMOUNT:
-            return st.decimals(Decimal("0.01"), Decimal("9999999999999999.99"), places=2)
+            return st.decimals(Decimal("0.01"), Decimal("9999999999999999.99"), places=field.decimals)
         case FieldType.DATE:
             return st.dates(date(2027, 1, 1), date(2080, 1, 1))
         case FieldType.EMAIL:

@@ -115,8 +115,10 @@ class AceField:
         editable: what AWS allows per phase (``pending``, ``action_required``, ``approved``, ``launched``).
         pattern: regular expression that the whole value (each value of a list) must match, "" without one.
         format: the pattern in words.
+        decimals: most decimals of an amount that is sent.
         min_length: fewest characters of a text.
         max_values: most values of a list, None where the model names no limit.
+        last_version: version of AWS's data model after which the field is not sent any more, "" while it is (MAP-51).
         never_empty: AWS fills in or keeps a value of its own where none is sent, so that an empty value is no change.
     """
 
@@ -147,6 +149,8 @@ class AceField:
     min_length: int = 0
     max_values: int | None = None
     never_empty: bool = False
+    last_version: str = ""
+    decimals: int = 2
 
     @property
     def always_required(self) -> bool:
@@ -221,6 +225,8 @@ def _field(entry: Mapping[str, Any]) -> AceField:
         min_length=entry.get("min_length", 0),
         max_values=entry.get("max_values"),
         never_empty=entry.get("never_empty", False),
+        last_version=entry.get("last_version", ""),
+        decimals=entry.get("decimals", 2),
     )
 
 

@@ -72,8 +72,9 @@ def _check_amount(field: AceField, amount: Decimal) -> Iterator[Problem]:
         yield problem(field, "INVALID_VALUE", amount, f"{field.label} takes a number.", "Enter an amount.")
         return
     whole, _, decimals = format(amount, "f").lstrip("-").partition(".")
-    if len(decimals.rstrip("0")) > 2:
-        rule = f"{field.label} takes at most two decimals; the connector does not round."
+    if len(decimals.rstrip("0")) > field.decimals:
+        most = f"at most {field.decimals} decimals" if field.decimals else "a whole number, without decimals"
+        rule = f"{field.label} takes {most}; the connector does not round."
         yield problem(field, "INVALID_STRING_FORMAT", amount, rule, "Round the amount in Salesforce.")
     if field.length is not None and len(whole) > field.length:
         rule = f"{field.label} takes at most {field.length} digits before the decimal point."

@@ -1,8 +1,9 @@
 """AWS's rules for what partners send (developer guide and data model), so that a person hears of all problems at once.
 
 They hold outbound only. What AWS sends is never checked against them, for AWS does not keep all of its own rules.
-Two rules depend on the partner's programs, which no API tells, and are left to AWS: the customer's AWS account and the
-software revenue at stage Launched.
+The customer's AWS account is asked for at stage Launched of every partner, though AWS insists on it with some only: no
+API tells which. The software revenue at that stage, which only special programs need, is left to AWS. The monthly
+revenue is a whole number, as AWS's data model has it, though the Selling API would take decimals.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ _COMPANIONS = (
 )
 _EXCLUSIVE = ("offers", "relatedEntityIdentifiers.awsMarketplaceOfferSets")
 _NEEDS_SOLUTION = ("Committed", "Launched")
+_LAUNCHED = "Launched"
+_FOR_MARKETPLACE = "isThisForMarketplace"
+"""AWS dropped the field, and never says what it was; an org that maps it still says what an opportunity is about."""
+_MARKETPLACE_CAMPAIGN = "AWS Marketplace Campaign"
 
 
 def problems(
@@ -59,7 +64,8 @@ def problems(
     found = list(_all_problems(wanted, moment, today, has_solution=has_solution))
     if moment is not Moment.UPDATE or before is None:
         return tuple(found)
-    old = set(_all_problems(known, moment, today, has_solution=has_solution))
+    unseen = {_FOR_MARKETPLACE: record.get(_FOR_MARKETPLACE)}
+    old = set(_all_problems({**unseen, **known}, moment, today, has_solution=has_solution))
     return tuple(trouble for trouble in found if trouble not in old)
 
 
@@ -199,6 +205,15 @@ def _offers(record: AceRecord) -> Iterator[Problem]:
         yield _trouble(_EXCLUSIVE[0], "INVALID_VALUE", record, rule, "Clear one of the two fields.")
 
 
+def _marketplace_offer(record: AceRecord) -> Iterator[Problem]:
+    """Yield that an opportunity about AWS Marketplace is closed as Launched without its offer (OUT-13)."""
+    about = record.get(_FOR_MARKETPLACE) == "Yes" or _MARKETPLACE_CAMPAIGN in _many(record, "campaignName")
+    if about and record.get("stage") == _LAUNCHED and not any(record.get(name) for name in _EXCLUSIVE):
+        rule = "An opportunity about AWS Marketplace needs an AWS Marketplace offer to be Launched."
+        remedy = "Link the private offer (AWS Marketplace Offers or Offer Sets) before closing the opportunity."
+        yield _trouble(_EXCLUSIVE[0], "REQUIRED_FIELD_MISSING", record, rule, remedy)
+
+
 _RECORD_RULES: tuple[Callable[[AceRecord], Iterator[Problem]], ...] = (
     _postal_code,
     _state,
@@ -208,6 +223,7 @@ _RECORD_RULES: tuple[Callable[[AceRecord], Iterator[Problem]], ...] = (
     _spend,
     _software_revenue,
     _offers,
+    _marketplace_offer,
 )
 
 

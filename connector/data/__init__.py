@@ -53,3 +53,12 @@ def error_hint(code: str, message: str = "") -> str:
         if code in hints[group]:
             return str(hints[group][code])
     return ""
+
+
+def usual_fields(record_type: str) -> Mapping[str, list[str]]:
+    """Return where orgs usually keep an ACE field: paths on standard objects by ACE name, the likeliest first.
+
+    Of a path with a relationship the first part names the relationship or the object that it leads to.
+    """
+    found: Mapping[str, list[str]] = read("usual_fields.json")[record_type]
+    return found

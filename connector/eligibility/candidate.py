@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.eligibility.context import Context, Types, row_resolver
@@ -17,6 +17,9 @@ MODIFIER_PATH = "lastmodifiedby."
 SETUP_USER = f"$Setup.{SETTINGS}.{Settings.INTEGRATION_USER_ID}"
 SOME_PERSON = "005000000000000AAA"
 """Stands for a person who is no integration user: a well-formed user id that no org hands out."""
+
+_TICK = timedelta(seconds=1)
+"""The grain of Salesforce's stamps: a formula may ask for a later second than that of the last sync."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,8 @@ class Candidate:
         formula_types: describe's type words of the fields that the formula reads, as :class:`Context` takes them.
         formula_extra: values of the globals that the formula reads, by dotted name (``$Setup.Settings__c.Field__c``).
         blank_as_zero: the formula field is set to treat empty numbers as 0.
-        changed: the mapped fields whose value differs both from last seen and from last written.
+        changed: the mapped fields whose value differs both from last seen and from last written; those of related
+            records are paths with a dot.
         known: the record was compared before, so that ``changed`` means something.
         review_status: AWS's review status as last seen; empty when there is none.
         pending_invitation: the record is an AWS referral that nobody accepted yet.
@@ -101,10 +105,15 @@ class Candidate:
         modifier = case_safe_id(str(context.resolve(LAST_MODIFIED_BY) or ""))
         return modifier in {case_safe_id(user.strip()) for user in self.integration_users if user.strip()}
 
+    @property
+    def related_changed(self) -> tuple[str, ...]:
+        """The changed fields of related records, which move none of the row's own dates."""
+        return tuple(path for path in self.changed if "." in path)
+
     def as_if_edited(self) -> Context:
-        """Return the context of the same record as if a person, known by nothing but an id, had just modified it."""
+        """Return the context of the same record as if a person, known by nothing but an id, had modified it since."""
         context = self.context
-        moments = [moment for moment in (self.last_modified, self.last_sync) if moment]
+        moments = [moment + _TICK for moment in (self.last_modified, self.last_sync) if moment]
         replaced = {LAST_MODIFIED_BY.lower(): SOME_PERSON, LAST_MODIFIED_DATE.lower(): max(moments, default=self.now)}
 
         def resolve(name: str) -> Any:

@@ -7,6 +7,7 @@ NOT of it is unknown too. [U]
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from types import NoneType
 
 from connector.eligibility.context import Context
@@ -170,6 +171,13 @@ def _includes(arguments: Sequence[Node]) -> tuple[Run, Kind]:
         return (sought(context) or "") in chosen(context).split(";")
 
     return run, bool
+
+
+@form("PICKLISTCOUNT", 1)
+def _picklist_count(arguments: Sequence[Node]) -> tuple[Run, Kind]:
+    """How many values are chosen. [U]"""
+    chosen = _field_of(arguments[0], "PICKLISTCOUNT", MultiPicklist)
+    return lambda context: Decimal(len(MultiPicklist(chosen(context)).choices)), Decimal
 
 
 @form("ISCHANGED", 1)

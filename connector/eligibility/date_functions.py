@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from types import NoneType
 
@@ -18,6 +18,11 @@ MONTHS = 12
 DAYS_OF_WEEK = 7
 DATE_LIKE = frozenset({date, datetime, str})
 TIME_LIKE = frozenset({time, datetime, str})
+COUNTED = frozenset({date, datetime, time})
+SPAN = frozenset({Decimal, datetime, time})
+SPAN_END = frozenset({bool, datetime, time})
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE, HOUR, SECONDS_OF_DAY = 60, 3600, 86_400
 
 Convert = Callable[[Value, Context], Value]
 
@@ -123,6 +128,63 @@ def day_of_month(day: date) -> Decimal:
 def weekday_of(day: date) -> Decimal:
     """1 is Sunday, 7 Saturday."""
     return Decimal(day.isoweekday() % DAYS_OF_WEEK + 1)
+
+
+@function("DAYOFYEAR", DATE, gives=Decimal)
+def day_of_year(day: date) -> Decimal:
+    """1 is the first of January."""
+    return Decimal(day.timetuple().tm_yday)
+
+
+@function("ISOWEEK", DATE, gives=Decimal)
+def iso_week(day: date) -> Decimal:
+    """Weeks begin on Monday; the first is the one with the year's first Thursday (ISO 8601)."""
+    return Decimal(day.isocalendar().week)
+
+
+@function("ISOYEAR", DATE, gives=Decimal)
+def iso_year(day: date) -> Decimal:
+    """The year that the ISO week belongs to: a few days around New Year belong to the other year's."""
+    return Decimal(day.isocalendar().year)
+
+
+@function("UNIXTIMESTAMP", COUNTED, gives=Decimal)
+def seconds_since_1970(moment: date | time) -> Decimal:
+    """Return the seconds since 1970-01-01 UTC of a moment or of a day's beginning, since midnight of a time. [U]"""
+    if isinstance(moment, time):
+        return Decimal(moment.hour * HOUR + moment.minute * MINUTE + moment.second)
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(), UTC)
+    return Decimal((moment - EPOCH) // timedelta(seconds=1))
+
+
+@function("FROMUNIXTIME", NUMBER, gives=datetime)
+def moment_of(seconds: Decimal) -> datetime:
+    """Return the moment so many seconds after 1970-01-01 UTC; fractions do not count. [U]"""
+    return EPOCH + timedelta(seconds=int(seconds))
+
+
+@function("FORMATDURATION", SPAN, SPAN_END, gives=str, required=1)
+def duration(start: Decimal | datetime | time, end: bool | datetime | time = False) -> str:
+    """Return seconds, or what lies between two moments or two times whichever is the later, as ``HH:MM:SS``; moments,
+    and seconds with TRUE, as ``DD:HH:MM:SS``. [U]
+    """
+    match start, end:
+        case Decimal(), bool():
+            return _clock(int(abs(start)), with_days=end)
+        case datetime(), datetime():
+            return _clock(int(abs(end - start).total_seconds()), with_days=True)
+        case time(), time():
+            return _clock(int(abs(seconds_since_1970(end) - seconds_since_1970(start))), with_days=False)
+        case _:
+            raise mismatch("FORMATDURATION", 2, frozenset({type(start)}) & SPAN_END or frozenset({bool}), type(end))
+
+
+def _clock(seconds: int, *, with_days: bool) -> str:
+    days, rest = divmod(seconds, SECONDS_OF_DAY) if with_days else (0, seconds)
+    hours, rest = divmod(rest, HOUR)
+    shown = f"{hours:02d}:{rest // MINUTE:02d}:{rest % MINUTE:02d}"
+    return f"{days:02d}:{shown}" if with_days else shown
 
 
 @function("ADDMONTHS", MOMENT, NUMBER, gives=UNKNOWN)

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, DecimalException
+from difflib import get_close_matches
 from types import NoneType
 from typing import TypeVar
 
 from connector.eligibility.context import Context
+from connector.eligibility.elsewhere import ELSEWHERE, REMEDY
 from connector.eligibility.fault import EvaluationError, FormulaError, Position
 from connector.eligibility.node import Node, Run, compose
 from connector.eligibility.operators import PICKLIST_REMEDY
@@ -103,7 +105,7 @@ def call(name: str, arguments: Sequence[Node], position: Position) -> Node:
     """
     found = FUNCTIONS.get(name.upper())
     if found is None:
-        raise FormulaError(f"the function {name} is unknown", "Check its spelling.", position)
+        raise _unknown(name, position)
     if isinstance(found, Form):
         _check_count(found.name, len(arguments), found.least, found.most, position)
         run, kind = found.build(arguments)
@@ -111,6 +113,15 @@ def call(name: str, arguments: Sequence[Node], position: Position) -> Node:
     most = len(arguments) if found.variadic else len(found.parameters)
     _check_count(found.name, len(arguments), found.required, most, position)
     return compose(_ordinary(found, arguments, position), found.result, position, arguments)
+
+
+def _unknown(name: str, position: Position) -> FormulaError:
+    if name.upper() in ELSEWHERE:
+        problem = f"the function {name.upper()} works only inside Salesforce: {ELSEWHERE[name.upper()]}"
+        return FormulaError(problem, REMEDY, position)
+    nearest = get_close_matches(name.upper(), FUNCTIONS, n=1)
+    meant = f" Did you mean {nearest[0]}?" if nearest else ""
+    return FormulaError(f"the function {name} is unknown", f"Check its spelling.{meant}", position)
 
 
 def _check_count(name: str, given: int, least: int, most: int, position: Position) -> None:

@@ -1,7 +1,9 @@
-"""Functions of numbers. Exact decimals throughout."""
+"""Functions of numbers: exact decimals, but for angles, which have the sixteen digits of a binary number."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Decimal
 
 from connector.eligibility.functions import NUMBER, function
@@ -101,3 +103,37 @@ def _logarithm(result: Decimal) -> Decimal:
     if not result.is_finite():
         raise ValueError("the logarithm of zero")
     return result
+
+
+@function("PI", gives=Decimal)
+def circle() -> Decimal:
+    return _inexact(math.pi)
+
+
+def _inexact(result: float) -> Decimal:
+    return ARITHMETIC.create_decimal(repr(result))
+
+
+def _enter_angle(name: str, compute: Callable[[float], float]) -> None:
+    """Enter a function of one angle, or one that gives an angle; angles are in radians. [U]"""
+
+    @function(name, NUMBER, gives=Decimal)
+    def of_one(number: Decimal) -> Decimal:
+        return _inexact(compute(float(number)))
+
+
+for _name, _compute in {
+    "SIN": math.sin,
+    "COS": math.cos,
+    "TAN": math.tan,
+    "ASIN": math.asin,
+    "ACOS": math.acos,
+    "ATAN": math.atan,
+}.items():
+    _enter_angle(_name, _compute)
+
+
+@function("ATAN2", NUMBER, NUMBER, gives=Decimal)
+def angle_of_point(y: Decimal, x: Decimal) -> Decimal:
+    """Return the angle of the point (x, y), the ordinate first. [U]"""
+    return _inexact(math.atan2(float(y), float(x)))

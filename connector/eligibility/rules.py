@@ -2,12 +2,14 @@
 
 A row that a person modified last is due by flag, formula and time stamps. A row that an integration user modified last
 is due only if a mapped field really changed: our own stamps and inbound writes send nothing, and a person's edit that
-our write covered up is still found.
+our write covered up is still found. A mapped field of a related record makes a row due whoever modified the row: the
+change of an account moves no date of its opportunities.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 from connector.eligibility.candidate import LAST_MODIFIED_BY, LAST_MODIFIED_DATE, SETUP_USER, Candidate
@@ -70,7 +72,7 @@ def _updates(candidate: Candidate) -> tuple[Condition, Condition]:
     if candidate.last_sync is None:
         return _formula_value(candidate), _modifier(passed=None, detail="never sent yet: whoever modified it last.")
     if not candidate.own_write:
-        return _by_time(candidate), _modifier(passed=True, detail="a person modified the record last.")
+        return _modified_by_person(candidate)
     if not candidate.known:
         detail = (
             "an integration user modified the record last; it is compared with what AWS has before anything is sent."
@@ -79,9 +81,25 @@ def _updates(candidate: Candidate) -> tuple[Condition, Condition]:
     if not candidate.changed:
         detail = "an integration user modified the record last, and no mapped field changed besides."
         return _not_asked(), _modifier(passed=False, detail=detail)
-    fields = ", ".join(candidate.changed)
-    detail = f"an integration user modified the record last, but these fields changed besides: {fields}."
+    detail = f"an integration user modified the record last, but {_changes(candidate.changed)}."
     return _formula_as_if_edited(candidate), _modifier(passed=True, detail=detail)
+
+
+def _modified_by_person(candidate: Candidate) -> tuple[Condition, Condition]:
+    by_time = _by_time(candidate)
+    if by_time.passed or not candidate.related_changed:
+        return by_time, _modifier(passed=True, detail="a person modified the record last.")
+    detail = f"a person modified the record last, and {_changes(candidate.related_changed)}."
+    return _formula_as_if_edited(candidate), _modifier(passed=True, detail=detail)
+
+
+def _changes(paths: Sequence[str]) -> str:
+    """Return in words what changed besides, on the record and on those that it refers to."""
+    own = ", ".join(path for path in paths if "." not in path)
+    related = ", ".join(path for path in paths if "." in path)
+    if not own:
+        return f"these fields of related records changed: {related}"
+    return f"these fields changed besides: {own}" + (f"; of related records: {related}" if related else "")
 
 
 def _modifier(*, passed: bool | None, detail: str, code: Code = Code.OWN_WRITE) -> Condition:

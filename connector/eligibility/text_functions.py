@@ -16,6 +16,8 @@ NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 ESCAPED = re.compile(r"\\.", re.DOTALL)
 NESTED_SET = re.compile(r"\[\^?\]?[^\]]*(\[|&&|\|\||~~|--)")
 """Java's patterns take these for unions and intersections of sets, Python's for plain characters."""
+WORD = re.compile(r"[^\W_]+")
+SURROGATES = range(0xD800, 0xE000)
 TEXTUAL = frozenset({Decimal, date, datetime, time, Picklist, type(None)})
 """What TEXT takes: everything but text itself, Booleans and multi-select picklists."""
 
@@ -83,6 +85,31 @@ def lower(given: str, _locale: str = "") -> str:
 @function("TRIM", TEXT, gives=str)
 def trim(given: str) -> str:
     return given.strip(" \t\r\n")
+
+
+@function("INITCAP", TEXT, gives=str)
+def capitalised(given: str) -> str:
+    """Return each word with its first letter upper and the others lower; a word is letters and digits in a row. [U]"""
+    return WORD.sub(lambda word: word[0][0].upper() + word[0][1:].lower(), given)
+
+
+@function("REVERSE", TEXT, gives=str)
+def reverse(given: str) -> str:
+    return given[::-1]
+
+
+@function("ASCII", TEXT, gives=Decimal)
+def code_of(given: str) -> Decimal | None:
+    """Return the code of the first character, null of an empty text. [U]"""
+    return Decimal(ord(given[0])) if given else None
+
+
+@function("CHR", NUMBER, gives=str)
+def character_of(code: Decimal) -> str:
+    """Return the character of a code; half of a surrogate pair is none. [U]"""
+    if int(code) in SURROGATES:
+        raise ValueError
+    return chr(int(code))
 
 
 @function("CONTAINS", TEXT, TEXT, gives=bool)

@@ -17,7 +17,8 @@ class PicklistEntry:
 class FieldDescribe:
     """One field as ``describe`` reports it. ``type`` is describe's own word (``string``, ``picklist``, ``currency`` …).
 
-    ``length`` counts characters; ``precision`` is the total number of digits, ``scale`` the decimals.
+    ``length`` counts characters; ``precision`` is the total number of digits, ``scale`` the decimals. ``reference_to``
+    names the objects that a lookup may lead to, several for ``Owner``.
     """
 
     name: str
@@ -41,6 +42,24 @@ class FieldDescribe:
     relationship_name: str = ""
     picklist: tuple[PicklistEntry, ...] = ()
 
+    @property
+    def custom(self) -> bool:
+        """Whether an admin or a package made the field."""
+        return self.name.lower().endswith("__c")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTypeDescribe:
+    """One record type of an object. ``available`` says whether the integration user may create records of it."""
+
+    record_type_id: str
+    developer_name: str
+    label: str
+    active: bool = True
+    available: bool = True
+    default: bool = False
+    master: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectDescribe:
@@ -53,7 +72,18 @@ class ObjectDescribe:
     updateable: bool = True
     queryable: bool = True
     fields: Mapping[str, FieldDescribe] = field(default_factory=dict)
+    record_types: tuple[RecordTypeDescribe, ...] = ()
 
     def field(self, name: str) -> FieldDescribe | None:
         """Return the field of that API name, or None: it does not exist or field-level security hides it."""
         return self.fields.get(name.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectName:
+    """One object of the org's list of objects, without its fields."""
+
+    name: str
+    label: str
+    custom: bool
+    custom_setting: bool = False

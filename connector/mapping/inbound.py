@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,10 +15,11 @@ from connector.errors import Problem, RecordRejected
 from connector.mapping import model
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
 from connector.mapping.fit import compatible, unknown_field
-from connector.mapping.paths import resolve_path
+from connector.mapping.paths import Describes, resolve_path
 from connector.mapping.picklists import active_values, spelled, to_salesforce_value
+from connector.mapping.related import relationship_of, target_object
 
-WARNINGS = frozenset({"TEXT_CUT", "RELATED_NOT_WRITTEN"})
+WARNINGS = frozenset({"TEXT_CUT", "RELATED_NOT_WRITTEN", "RELATED_NOT_VISIBLE", "RELATED_IS_DEFAULT"})
 """Codes of problems that leave the record written, as far as it could be."""
 
 _MASK = "accept to view"
@@ -34,7 +36,8 @@ def to_salesforce(
     creating: bool,
     catalogue: Mapping[str, AceField] | None = None,
 ) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """Return what to write to the primary object, by Salesforce field, and what could not be written.
+    """Return what to write to the primary object, by Salesforce field, and what could not be written. What is mapped to
+    related objects is left out: :func:`related_values` has it.
 
     Values are ready for JSON, but that amounts stay ``Decimal``: dates and moments are text, several values are joined
     by semicolons. None clears a field. A field with a problem is left out, so that the others can be written.
@@ -48,21 +51,84 @@ def to_salesforce(
             to overwrite, and left alone later (MAP-07).
         catalogue: every ACE field by name; the opportunity's by default.
     """
-    known = opportunity_fields() if catalogue is None else catalogue
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for item in mapping.fields:
-        chosen = only is None or item.ace_field in only
-        if item.ace_field not in record or not chosen or not (item.inbound or creating):
-            continue
-        try:
-            written, warnings = _write(item, record[item.ace_field], known, describe, creating=creating)
-        except RecordRejected as refusal:
-            problems.extend(refusal.problems)
-        else:
+    for item in _chosen(mapping, record, only, creating=creating):
+        if not item.related:
+            written, found = _attempt(item, record[item.ace_field], catalogue, describe, creating=creating)
             values.update(written)
-            problems.extend(warnings)
+            problems.extend(found)
     return values, tuple(problems)
+
+
+def related_values(
+    mapping: model.Mapping,
+    record: AceRecord,
+    describes: Describes,
+    *,
+    only: Collection[str] | None = None,
+    creating: bool,
+    catalogue: Mapping[str, AceField] | None = None,
+) -> tuple[dict[str, dict[str, Any]], tuple[Problem, ...]]:
+    """Return what to write to related records, by relationship path as mapped and by field, and what could not be
+    written (MAP-13). Relationships without anything to write are missing.
+
+    Args:
+        describes: describe of an object by name.
+        creating: whether the related records are new: as in :func:`to_salesforce`, which has the other arguments too.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    problems: list[Problem] = []
+    for item in _chosen(mapping, record, only, creating=creating):
+        if item.related:
+            written, found = _attempt_related(mapping, item, record, describes, catalogue, creating=creating)
+            problems.extend(found)
+            if written:
+                values.setdefault(relationship_of(item), {}).update(written)
+    return values, tuple(problems)
+
+
+def _chosen(
+    mapping: model.Mapping, record: AceRecord, only: Collection[str] | None, *, creating: bool
+) -> Iterator[model.FieldMapping]:
+    for item in mapping.fields:
+        wanted = only is None or item.ace_field in only
+        if wanted and item.ace_field in record and (item.inbound or creating):
+            yield item
+
+
+def _attempt_related(
+    mapping: model.Mapping,
+    item: model.FieldMapping,
+    record: AceRecord,
+    describes: Describes,
+    catalogue: Mapping[str, AceField] | None,
+    *,
+    creating: bool,
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    value = record[item.ace_field]
+    target = target_object(relationship_of(item), mapping.object_name, describes)
+    describe = describes(target) if target else None
+    if describe is not None:
+        return _attempt(item, value, catalogue, describe, creating=creating)
+    if value is None or _is_masked(value) or not item.inbound:
+        return {}, ()
+    return {}, (_no_single_target(item, value) if target is None else _not_writable(item),)
+
+
+def _attempt(
+    item: model.FieldMapping,
+    value: Value,
+    catalogue: Mapping[str, AceField] | None,
+    describe: ObjectDescribe,
+    *,
+    creating: bool,
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    known = opportunity_fields() if catalogue is None else catalogue
+    try:
+        return _write(item, value, known, describe, creating=creating)
+    except RecordRejected as refusal:
+        return {}, refusal.problems
 
 
 def _write(
@@ -78,8 +144,6 @@ def _write(
         raise RecordRejected((unknown_field(item),))
     if not ace.inbound or _is_masked(value):
         return {}, ()
-    if item.related:
-        return {}, () if value is None or not item.inbound else (_related(item, value),)
     field = _field(item, describe)
     if not (field.createable if creating else field.updateable):
         if creating and not item.inbound:
@@ -89,14 +153,17 @@ def _write(
         if creating:
             return {}, ()  # a default fills it, or Salesforce itself says that it is missing
         raise RecordRejected((_not_clearable(item),))
-    converted, warnings = _convert(item, ace, field, value)
+    # What people read names the whole path.
+    converted, warnings = _convert(item, ace, replace(field, name=item.path), value)
     return {field.name: converted}, warnings
 
 
 def _field(item: model.FieldMapping, describe: ObjectDescribe) -> FieldDescribe:
-    found = resolve_path(item.path, describe.name, lambda name: describe if name == describe.name else None)
+    """Return the field on the object that is written: the primary one, or a related one for its own fields."""
+    name = item.path.rpartition(".")[2]
+    found = resolve_path(name, describe.name, lambda name: describe if name == describe.name else None)
     if isinstance(found, Problem):
-        raise RecordRejected((Problem(found.code, item.ace_field, found.value, found.rule, found.remedy),))
+        raise RecordRejected((Problem(found.code, item.ace_field, item.path, found.rule, found.remedy),))
     return found
 
 
@@ -181,11 +248,12 @@ def _too_long(ace: AceField, field: FieldDescribe, text: str) -> Problem:
     )  # fmt: skip
 
 
-def _related(item: model.FieldMapping, value: Value) -> Problem:
+def _no_single_target(item: model.FieldMapping, value: Value) -> Problem:
     return Problem(
         "RELATED_NOT_WRITTEN", item.ace_field, str(value),
-        f"The value from AWS was not written to {item.path}, a related record.",
-        "Turn inbound updates off for the field, or map a field of the primary object.",
+        f"The value from AWS was not written to {item.path}: {relationship_of(item)} is missing or hidden, or it leads "
+        "to several kinds of objects.",
+        "Turn inbound updates off for the field, or map a field of another object.",
     )  # fmt: skip
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import abc
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from connector.errors import MappingError
+from connector.names import SyncFields
 
 SCHEMA = 1
 RecordType = Literal["opportunity", "lead"]
 Values = abc.Mapping[str, str]
+_FALLBACKS = ("to_aws", "from_aws")
+_MEMBERS = {"schema", "record_type", "object", "version", "own_fields", "exclude", "fields"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,20 @@ class PicklistMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """What stands in where the source of a value is empty; exactly one of the two is given.
+
+    Attributes:
+        value: text as it would stand in the source.
+        formula: in Salesforce's formula language, over the fields of the source: the row's towards AWS, those of the
+            ACE record towards Salesforce.
+    """
+
+    value: str = ""
+    formula: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FieldMapping:
     """One ACE field and the Salesforce field that holds it.
 
@@ -38,12 +55,16 @@ class FieldMapping:
             (``Account.Name``, ``Account.Owner.Email``).
         inbound: whether AWS may update the Salesforce field (MAP-07).
         picklist: correspondence of values; None where both sides spell them alike.
+        to_aws: what is sent where the Salesforce field is empty; None for nothing.
+        from_aws: what is written where AWS has no value; None for nothing.
     """
 
     ace_field: str
     path: str
     inbound: bool
     picklist: PicklistMapping | None = None
+    to_aws: Fallback | None = None
+    from_aws: Fallback | None = None
 
     @property
     def related(self) -> bool:
@@ -60,12 +81,17 @@ class Mapping:
         object_name: API name of the primary object.
         version: number of the published mapping, counted from 1; 0 for one that never was published.
         fields: one entry per mapped ACE field.
+        own_fields: names of the connector's own fields on an object of the org's own (MAP-26, MAP-27); None for those
+            of the profile, which standard and packaged objects have (MAP-25). A name is empty where there is no field.
+        exclude: formula over the ACE record; where it is true, what AWS says of an opportunity is ignored (ELIG-19).
     """
 
     record_type: RecordType
     object_name: str
     version: int
     fields: tuple[FieldMapping, ...]
+    own_fields: SyncFields | None = None
+    exclude: str = ""
 
     def field(self, ace_field: str) -> FieldMapping | None:
         """Return the entry of the ACE field, or None when it is not mapped."""
@@ -84,13 +110,17 @@ class Mapping:
 
 def to_document(mapping: Mapping) -> dict[str, Any]:
     """Return the mapping as plain JSON values, for export, review and the state file (MAP-44)."""
-    return {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "record_type": mapping.record_type,
         "object": mapping.object_name,
         "version": mapping.version,
-        "fields": [_field_document(item) for item in mapping.fields],
     }
+    if mapping.own_fields is not None:
+        document["own_fields"] = asdict(mapping.own_fields)
+    if mapping.exclude:
+        document["exclude"] = mapping.exclude
+    return document | {"fields": [_field_document(item) for item in mapping.fields]}
 
 
 def from_document(document: Any) -> Mapping:
@@ -103,6 +133,8 @@ def from_document(document: Any) -> Mapping:
         object_name=document["object"],
         version=document.get("version", 0),
         fields=tuple(_field(entry) for entry in document["fields"]),
+        own_fields=SyncFields(**document["own_fields"]) if document.get("own_fields") else None,
+        exclude=document.get("exclude", ""),
     )
 
 
@@ -114,6 +146,10 @@ def _field_document(item: FieldMapping) -> dict[str, Any]:
             "additional": dict(item.picklist.additional),
             "defaults": dict(item.picklist.defaults),
         }
+    for name in _FALLBACKS:
+        fallback: Fallback | None = getattr(item, name)
+        if fallback is not None:
+            document[name] = {"formula": fallback.formula} if fallback.formula else {"value": fallback.value}
     return document
 
 
@@ -124,6 +160,7 @@ def _field(entry: abc.Mapping[str, Any]) -> FieldMapping:
         path=entry["path"],
         inbound=entry["inbound"],
         picklist=None if values is None else PicklistMapping(**{name: dict(values[name]) for name in values}),
+        **{name: Fallback(**entry[name]) for name in _FALLBACKS if entry.get(name)},
     )
 
 
@@ -131,6 +168,7 @@ def _faults(document: Any) -> list[str]:
     if not isinstance(document, dict):
         return ["It must be a JSON object."]
     faults = [] if document.get("schema") == SCHEMA else [f"schema must be {SCHEMA}, it is {document.get('schema')!r}."]
+    faults += [f"It has the unknown key {name}." for name in sorted(map(str, set(document) - _MEMBERS))]
     if document.get("record_type") not in get_args(RecordType):
         faults.append(f"record_type must be one of {', '.join(get_args(RecordType))}.")
     if not _is_name(document.get("object")):
@@ -142,7 +180,20 @@ def _faults(document: Any) -> list[str]:
         return [*faults, "fields must be a list."]
     for place, entry in enumerate(entries):
         faults += [f"fields[{place}] {fault}." for fault in _entry_faults(entry)]
-    return faults
+    return faults + _own_faults(document.get("own_fields")) + _exclude_faults(document.get("exclude", ""))
+
+
+def _own_faults(names: Any) -> list[str]:
+    if names is None:
+        return []
+    wanted = [one.name for one in fields(SyncFields)]
+    if not isinstance(names, dict) or set(names) != set(wanted) or not all(isinstance(x, str) for x in names.values()):
+        return [f"own_fields must name a field, or an empty text, for each of {', '.join(wanted)}."]
+    return []
+
+
+def _exclude_faults(formula: Any) -> list[str]:
+    return [] if isinstance(formula, str) else ["exclude must be a formula."]
 
 
 def _entry_faults(entry: Any) -> list[str]:
@@ -151,9 +202,23 @@ def _entry_faults(entry: Any) -> list[str]:
     faults = [f"needs a text {name}" for name in ("ace_field", "path") if not _is_name(entry.get(name))]
     if not isinstance(entry.get("inbound"), bool):
         faults.append("needs inbound, true or false")
-    unknown = sorted(set(entry) - {"ace_field", "path", "inbound", "picklist"})
+    unknown = sorted(set(entry) - {"ace_field", "path", "inbound", "picklist", *_FALLBACKS})
     faults += [f"has the unknown key {name}" for name in unknown]
+    faults += [
+        f"needs {name} with either a value or a formula" for name in _FALLBACKS if not _is_fallback(entry.get(name))
+    ]
     return faults + _picklist_faults(entry.get("picklist"))
+
+
+def _is_fallback(given: Any) -> bool:
+    if given is None:
+        return True
+    return (
+        isinstance(given, dict)
+        and len(given) == 1
+        and set(given) <= {"value", "formula"}
+        and all(map(_is_name, given.values()))
+    )
 
 
 def _picklist_faults(values: Any) -> list[str]:

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
-from connector.ace.catalogue import AceField, FieldType, Owner
-from connector.ace.record import Value
+from connector.ace.catalogue import AceField, Owner
+from connector.ace.record import AceRecord, Value
 from connector.errors import Problem, RecordRejected
 from connector.mapping import model
+from connector.mapping.conversion import is_empty, parse_moment, to_ace_field
+from connector.mapping.fallbacks import Evaluate, Used, formula_paths, paths_of, stand_in
 from connector.mapping.fit import unknown_field
 from connector.mapping.paths import read_path
-from connector.mapping.picklists import to_ace_value
-
-_FLOAT_DIGITS = 15
-"""Significant decimal digits that a binary floating point number always keeps."""
-_E164 = re.compile(r"\+[1-9]\d{1,14}")
-_PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)")
-_SEPARATORS = re.compile(r"[;\r\n]")
+from connector.mapping.related import hidden_lookup
 
 
 def select_paths(mapping: model.Mapping) -> tuple[str, ...]:
-    """Return the fields to query for the mapping, relationship paths included, each once, in the mapping's order."""
-    by_name = {item.path.lower(): item.path for item in reversed(mapping.fields)}
-    return tuple(dict.fromkeys(by_name[item.path.lower()] for item in mapping.fields))
+    """Return the fields to query for the mapping, relationship paths included, each once, in the mapping's order; those
+    that only fallback formulas read come last.
+    """
+    return (*_mapped_paths(mapping), *formula_paths(mapping))
 
 
 def to_ace(
-    mapping: model.Mapping, row: Mapping[str, Any], catalogue: Mapping[str, AceField]
+    mapping: model.Mapping,
+    row: Mapping[str, Any],
+    catalogue: Mapping[str, AceField],
+    evaluate: Evaluate | None = None,
 ) -> tuple[dict[str, Value], tuple[Problem, ...]]:
     """Return the canonical record of a row, and the values that could not be translated.
 
-    A mapped field that is empty is None; a field that is not mapped, belongs to AWS, or has a problem is missing.
-    Nothing is guessed, rounded or cut.
+    A mapped field that is empty, and for which nothing stands in, is None; a field that is not mapped, belongs to AWS,
+    or has a problem is missing. Nothing is guessed, rounded or cut. A field on a related record that is hidden from us
+    (see :func:`connector.mapping.related.hidden_lookup`) is a problem and no empty field: nothing stands in for it.
 
     Args:
         mapping: the mapping of the row's object.
         row: the row, related values nested; a relationship that is empty gives None.
         catalogue: every ACE field of the record type by name.
+        evaluate: computes a fallback formula over the row; without it, a formula that is needed is a problem.
     """
     record: dict[str, Value] = {}
     problems: list[Problem] = []
@@ -52,144 +51,89 @@ def to_ace(
             problems.append(unknown_field(item))
         elif ace.owner is Owner.PARTNER:
             try:
-                record[ace.name] = _value(item, ace, row)
+                record[ace.name] = _value(item, ace, row, evaluate)
             except RecordRejected as refusal:
                 problems.extend(refusal.problems)
     return record, tuple(problems)
+
+
+def used_fallbacks(mapping: model.Mapping, row: Mapping[str, Any], record: AceRecord) -> tuple[Used, ...]:
+    """Return what stood in for empty values of the row in the record that :func:`to_ace` made of it."""
+    return tuple(
+        Used(item.ace_field, item.path, record[item.ace_field], item.to_aws.formula)
+        for item in mapping.fields
+        if item.to_aws is not None and record.get(item.ace_field) is not None and _stands_empty(row, item.path)
+    )
 
 
 def snapshot(mapping: model.Mapping, row: Mapping[str, Any]) -> dict[str, str | None]:
     """Return every mapped value of a row as text by path, for telling whether it changed.
 
     Equal values give equal text however they are written: decimals of any scale, moments in any offset, line ends,
-    empty text and none. A field that the row was read without counts as none.
+    empty text and none. A mapped field that the row was read without counts as none. One on a related record that is
+    hidden from us is missing: nobody changed it, as far as we can tell.
+
+    What a fallback formula reads is part of it only while the fallback stands in: then an edit of it changes what goes
+    out, otherwise not. The formula's result never is: a value that changes with the day is no edit.
     """
-    return {path: _plain(_read_or_none(row, path)) for path in select_paths(mapping)}
+    found = {path: _plain(_read_or_none(row, path)) for path in _mapped_paths(mapping) if not _is_hidden(row, path)}
+    beside = {path.lower(): path for path in formula_paths(mapping)}
+    for path in (path.lower() for item in standing_in(mapping, row) for path in paths_of(item.to_aws)):
+        if path in beside and _was_read(row, beside[path]) and not _is_hidden(row, path):
+            found[beside[path]] = _plain(_read_or_none(row, beside[path]))
+    return found
 
 
-def _value(item: model.FieldMapping, ace: AceField, row: Mapping[str, Any]) -> Value:
+def standing_in(mapping: model.Mapping, row: Mapping[str, Any]) -> tuple[model.FieldMapping, ...]:
+    """Return the entries whose Salesforce field is empty and that have a fallback towards AWS."""
+    return tuple(item for item in mapping.fields if item.to_aws is not None and _stands_empty(row, item.path))
+
+
+def _mapped_paths(mapping: model.Mapping) -> tuple[str, ...]:
+    by_name = {item.path.lower(): item.path for item in reversed(mapping.fields)}
+    return tuple(dict.fromkeys(by_name[item.path.lower()] for item in mapping.fields))
+
+
+def _value(item: model.FieldMapping, ace: AceField, row: Mapping[str, Any], evaluate: Evaluate | None) -> Value:
     try:
         raw = read_path(row, item.path)
     except KeyError:
-        raise _refusal("FIELD_NOT_READ", ace, "", f"The row was read without {item.path}.",
-                       "Grant the integration user read access to the field.") from None  # fmt: skip
-    if raw is None or (isinstance(raw, str) and not raw.strip()):
-        return None
-    if ace.type in _LISTS or ace.type is FieldType.PICKLIST or item.picklist is not None:
-        return _choices(item, ace, raw)
-    return _CONVERSIONS[ace.type](ace, raw)
+        raise RecordRejected((Problem(
+            "FIELD_NOT_READ", ace.name, "", f"The row was read without {item.path}.",
+            "Grant the integration user read access to the field.",
+        ),)) from None  # fmt: skip
+    if is_empty(raw):
+        _require_visible(item, ace, row)
+        if item.to_aws is not None:
+            return stand_in(item, ace, item.to_aws, evaluate)
+    return to_ace_field(item, ace, raw)
 
 
-def _choices(item: model.FieldMapping, ace: AceField, raw: Any) -> Value:
-    """Return one value or several, translated; all values that are not mapped are reported together."""
-    texts = _entries(ace, raw) if ace.type in _LISTS else (_choice_text(item, ace, raw),)
-    if ace.type is FieldType.TEXT_LIST and item.picklist is None:
-        return texts or None
-    found: list[str] = []
-    problems: list[Problem] = []
-    for text in texts:
-        try:
-            found.append(to_ace_value(item, ace, text))
-        except RecordRejected as refusal:
-            problems.extend(refusal.problems)
-    if problems:
-        raise RecordRejected(tuple(problems))
-    if ace.type not in _LISTS:
-        return found[0]
-    return tuple(dict.fromkeys(found)) or None
+def _require_visible(item: model.FieldMapping, ace: AceField, row: Mapping[str, Any]) -> None:
+    """Let pass an entry of which everything that its value comes from can be seen, what a fallback reads included."""
+    for path in (item.path, *paths_of(item.to_aws)):
+        if lookup := hidden_lookup(row, path):
+            raise RecordRejected((Problem(
+                "RELATED_NOT_VISIBLE", ace.name, str(read_path(row, lookup)),
+                f"{path} cannot be read: the integration user cannot see the record in {lookup}. AWS keeps its value.",
+                "Give the integration user read access to that record and its object, or choose another record.",
+            ),))  # fmt: skip
 
 
-def _choice_text(item: model.FieldMapping, ace: AceField, raw: Any) -> str:
-    if not isinstance(raw, bool):
-        return _text(ace, raw)
-    if item.picklist is not None:
-        return "true" if raw else "false"
-    return "Yes" if raw else "No"
+def _is_hidden(row: Mapping[str, Any], path: str) -> bool:
+    return "." in path and bool(hidden_lookup(row, path))
 
 
-def _entries(ace: AceField, raw: Any) -> tuple[str, ...]:
-    parts = (part.strip() for part in _SEPARATORS.split(_text(ace, raw)))
-    return tuple(dict.fromkeys(part for part in parts if part))
+def _stands_empty(row: Mapping[str, Any], path: str) -> bool:
+    return is_empty(_read_or_none(row, path)) and not _is_hidden(row, path)
 
 
-def _text(ace: AceField, raw: Any) -> str:
-    if not isinstance(raw, str):
-        raise _refusal("NOT_A_TEXT", ace, str(raw), "The field takes text.", "Map a text field to it.")
-    return raw.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _email(ace: AceField, raw: Any) -> str:
-    return _text(ace, raw).lower()
-
-
-def _phone(ace: AceField, raw: Any) -> str:
-    number = _PHONE_PUNCTUATION.sub("", _text(ace, raw))
-    if not _E164.fullmatch(number):
-        raise _refusal("PHONE_NOT_INTERNATIONAL", ace, raw,
-                       "AWS takes a plus sign, country code and number, 15 digits at most.",
-                       "Write it with its country code and without an extension, such as +12065550100.")  # fmt: skip
-    return number
-
-
-def _amount(ace: AceField, raw: Any) -> Decimal:
-    number = _decimal(raw)
-    if number is None or not number.is_finite():
-        raise _refusal("NOT_A_NUMBER", ace, str(raw), "The field takes a number.", "Map a number field to it.")
-    return number
-
-
-def _decimal(raw: Any) -> Decimal | None:
-    """Return the exact decimal of the number, or None: a float beyond 15 digits may not be what a person wrote."""
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str | Decimal):
-        return None
+def _was_read(row: Mapping[str, Any], path: str) -> bool:
     try:
-        number = Decimal(repr(raw) if isinstance(raw, float) else raw)
-    except InvalidOperation:
-        return None
-    if isinstance(raw, float) and len(number.normalize().as_tuple().digits) > _FLOAT_DIGITS:
-        return None
-    return number
-
-
-def _integer(ace: AceField, raw: Any) -> int:
-    number = _amount(ace, raw)
-    if number != number.to_integral_value():
-        raise _refusal("NOT_WHOLE", ace, str(raw), "The field takes a whole number.", "Write it without decimals.")
-    return int(number)
-
-
-def _boolean(ace: AceField, raw: Any) -> bool:
-    if not isinstance(raw, bool):
-        raise _refusal("NOT_A_CHECKBOX", ace, str(raw), "The field takes true or false.", "Map a checkbox to it.")
-    return raw
-
-
-def _date(ace: AceField, raw: Any) -> date:
-    text = raw.isoformat() if isinstance(raw, date) else str(raw)
-    try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass  # 2026-02-30: refused below
-    raise _refusal("NOT_A_DATE", ace, text, "The field takes a calendar date.", "Map a date field to it.")
-
-
-def _datetime(ace: AceField, raw: Any) -> datetime:
-    moment = _moment(raw)
-    if moment is None:
-        raise _refusal("NOT_A_DATETIME", ace, str(raw), "The field takes a date and time with an offset.",
-                       "Map a date/time field to it.")  # fmt: skip
-    return moment
-
-
-def _moment(raw: Any) -> datetime | None:
-    """Return the moment in UTC, or None when it is none or has no offset."""
-    try:
-        if isinstance(raw, str) and _MOMENT.fullmatch(raw):
-            raw = datetime.fromisoformat(raw)
-    except ValueError:
-        return None
-    return raw.astimezone(UTC) if isinstance(raw, datetime) and raw.tzinfo is not None else None
+        read_path(row, path)
+    except KeyError:
+        return False
+    return True
 
 
 def _read_or_none(row: Mapping[str, Any], path: str) -> Any:
@@ -202,7 +146,7 @@ def _read_or_none(row: Mapping[str, Any], path: str) -> Any:
 def _plain(value: Any) -> str | None:
     if value is None or isinstance(value, bool):
         return None if value is None else str(value).lower()
-    moment = _moment(value)
+    moment = parse_moment(value)
     if moment is not None:
         return moment.isoformat()
     if isinstance(value, int | float | Decimal):
@@ -217,22 +161,3 @@ def _plain_number(number: Decimal) -> str:
         return "0"
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _refusal(code: str, ace: AceField, value: str, rule: str, remedy: str) -> RecordRejected:
-    return RecordRejected((Problem(code, ace.name, value, rule, remedy),))
-
-
-_LISTS = frozenset({FieldType.MULTI_PICKLIST, FieldType.TEXT_LIST})
-_CONVERSIONS: Mapping[FieldType, Callable[[AceField, Any], Value]] = {
-    FieldType.TEXT: _text,
-    FieldType.LONG_TEXT: _text,
-    FieldType.URL: _text,
-    FieldType.EMAIL: _email,
-    FieldType.PHONE: _phone,
-    FieldType.AMOUNT: _amount,
-    FieldType.INTEGER: _integer,
-    FieldType.BOOLEAN: _boolean,
-    FieldType.DATE: _date,
-    FieldType.DATETIME: _datetime,
-}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Literal
 
-from connector.ace.catalogue import AceField
+from connector.ace.catalogue import AceField, FieldType
 from connector.ace.values import match_value, normal_form
 from connector.errors import Problem, RecordRejected
 from connector.mapping.describe import FieldDescribe
@@ -63,15 +65,36 @@ def spelled(ace: AceField, text: str) -> str | None:
 def automap_values(ace: AceField, field: FieldDescribe, kept: PicklistMapping | None = None) -> PicklistMapping:
     """Return the values mapped where both sides are exactly equal, case included (PICK-04).
 
+    What is mapped already keeps its meaning in both directions: only missing values are added (MAP-49), a Salesforce
+    value that is in use goes out as before, and one that is mapped for sending only stays so.
+
     Args:
         ace: the ACE field.
         field: describe of the picklist.
-        kept: what is mapped already; it stays, only missing values are added (MAP-49).
+        kept: what is mapped already.
     """
     kept = kept or PicklistMapping()
-    offered = active_values(field)
+    offered = set(active_values(field)) - set(kept.additional)
     added = {value: value for value in ace.values if value in offered and value not in kept.primary}
-    return replace(kept, primary={**kept.primary, **added})
+    sent = {value: found for value in added if len(found := candidates(kept, value)) == 1}
+    defaults = {**{value: found[0] for value, found in sent.items()}, **kept.defaults}
+    return replace(kept, primary={**kept.primary, **added}, defaults=defaults)
+
+
+def with_primary(values: PicklistMapping, aws_value: str, salesforce_value: str | None) -> PicklistMapping:
+    """Return the values with the AWS value mapped to the Salesforce value, or not mapped for None.
+
+    Of the defaults those stay that are still a choice (PICK-10); a Salesforce value that is used now is not additional
+    any more.
+    """
+    primary = {name: used for name, used in values.primary.items() if name != aws_value}
+    if salesforce_value is not None:
+        primary[aws_value] = salesforce_value
+    used = set(primary.values())
+    additional = {name: value for name, value in values.additional.items() if name not in used}
+    changed = PicklistMapping(primary, additional)
+    defaults = {name: value for name, value in values.defaults.items() if value in candidates(changed, name)}
+    return replace(changed, defaults=defaults)
 
 
 def active_values(field: FieldDescribe) -> tuple[str, ...]:
@@ -81,36 +104,101 @@ def active_values(field: FieldDescribe) -> tuple[str, ...]:
     return tuple(entry.value for entry in field.picklist if entry.active)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenValues:
+    """What a picklist mapping leaves open.
+
+    Attributes:
+        aws: AWS's values without a Salesforce value.
+        salesforce: active Salesforce values without an AWS value.
+        undecided: Salesforce values that stand for several AWS values, with no default among them (PICK-08).
+    """
+
+    aws: tuple[str, ...]
+    salesforce: tuple[str, ...]
+    undecided: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """One line of the view of all picklist mappings (PICK-16); the other side of an open value is empty."""
+
+    kind: Literal["primary", "additional", "default", "open at AWS", "open in Salesforce"]
+    aws_value: str
+    salesforce_value: str
+
+
+def open_values(item: FieldMapping, ace: AceField, field: FieldDescribe) -> OpenValues:
+    """Return the values that the mapping of the field leaves open (PICK-04, PICK-09)."""
+    offered = active_values(field)
+    if item.picklist is None:
+        if offered == CHECKBOX_VALUES:
+            return OpenValues((), (), ())
+        meant = {value: spelled(ace, value) for value in offered}
+        covered = set(meant.values())
+        unknown = tuple(value for value in offered if not meant[value])
+        return OpenValues(tuple(v for v in ace.values if v not in covered) if offered else (), unknown, ())
+    values = item.picklist
+    used = {*values.primary.values(), *values.additional}
+    undecided = (text for text in dict.fromkeys(values.primary.values()) if _is_undecided(values, text))
+    return OpenValues(
+        tuple(value for value in ace.values if value not in values.primary),
+        tuple(value for value in offered if value not in used),
+        tuple(undecided),
+    )
+
+
+def value_rows(item: FieldMapping, ace: AceField, field: FieldDescribe) -> tuple[ValueRow, ...]:
+    """Return everything that is mapped and open in a picklist, AWS's order first (PICK-01, PICK-16)."""
+    left = open_values(item, ace, field)
+    values = item.picklist or _alike(ace, field)
+    order = {value: place for place, value in enumerate(ace.values)}
+    rows = [ValueRow("primary", aws, used) for aws, used in values.primary.items()]
+    rows.sort(key=lambda row: order.get(row.aws_value, len(order)))
+    rows += [ValueRow("additional", aws, text) for text, aws in sorted(values.additional.items())]
+    rows += [ValueRow("default", aws, text) for text, aws in sorted(values.defaults.items())]
+    rows += [ValueRow("open at AWS", value, "") for value in left.aws]
+    return (*rows, *(ValueRow("open in Salesforce", "", value) for value in left.salesforce))
+
+
+def _alike(ace: AceField, field: FieldDescribe) -> PicklistMapping:
+    """Return what passes where no values are mapped: those that both sides spell alike."""
+    offered = active_values(field)
+    meant = {value: spelled(ace, value) for value in offered if offered != CHECKBOX_VALUES}
+    return PicklistMapping({aws: value for value, aws in meant.items() if aws})
+
+
+def _is_undecided(values: PicklistMapping, text: str) -> bool:
+    found = candidates(values, text)
+    return len(found) > 1 and values.defaults.get(text) not in found
+
+
 def check_values(item: FieldMapping, ace: AceField, field: FieldDescribe) -> Iterable[Problem]:
     """Yield what is wrong with the picklist mapping of a field, and which values it leaves open."""
     if not ace.values:
+        if item.picklist is not None and ace.type is not FieldType.TEXT_LIST:
+            yield _without_values(item, ace)
         return
-    offered = active_values(field)
-    if item.picklist is None:
-        yield from _check_alike(item, ace, offered)
-        return
-    yield from _check_choices(item, item.picklist)
-    yield from _check_known(item, ace, field, item.picklist)
-    mapped = {*item.picklist.primary.values(), *item.picklist.additional}
-    yield from _report_open(item, ace, [v for v in ace.values if v not in item.picklist.primary],
-                            [v for v in offered if v not in mapped])  # fmt: skip
+    if item.picklist is not None:
+        yield from _check_choices(item, item.picklist)
+        yield from _check_known(item, ace, field, item.picklist)
+    left = open_values(item, ace, field)
+    yield from _report_open(item, ace, left.aws, left.salesforce)
 
 
-def _check_alike(item: FieldMapping, ace: AceField, offered: Sequence[str]) -> Iterable[Problem]:
-    if not offered or offered == CHECKBOX_VALUES:
-        return
-    meant = {value: spelled(ace, value) for value in offered}
-    covered = set(meant.values())
-    missing = [value for value in ace.values if value not in covered]
-    yield from _report_open(item, ace, missing, [value for value in offered if not meant[value]])
+def _without_values(item: FieldMapping, ace: AceField) -> Problem:
+    return Problem(
+        "VALUES_NOT_EXPECTED", item.ace_field, item.path,
+        f"{ace.label} has no standard values at AWS: any {ace.type.value} is taken as it is.",
+        "Map the field without values.",
+    )  # fmt: skip
 
 
 def _check_choices(item: FieldMapping, values: PicklistMapping) -> Iterable[Problem]:
     used = set(values.primary.values())
     for text in sorted(used):
-        found = candidates(values, text)
-        if len(found) > 1 and values.defaults.get(text) not in found:
-            yield _ambiguous(item, text, found)
+        if _is_undecided(values, text):
+            yield _ambiguous(item, text, candidates(values, text))
     for text in sorted(set(values.additional) & used):
         yield Problem(
             "VALUE_MAPPED_TWICE", item.ace_field, text, "An additional value must not be used by a primary one.",
@@ -127,9 +215,11 @@ def _check_choices(item: FieldMapping, values: PicklistMapping) -> Iterable[Prob
 def _check_known(item: FieldMapping, ace: AceField, field: FieldDescribe, values: PicklistMapping) -> Iterable[Problem]:
     named = {*values.primary, *values.additional.values(), *values.defaults.values()}
     for text in sorted(named - set(ace.values)):
+        alike = next(iter(get_close_matches(text.lower(), [value.lower() for value in ace.values], 1, 0.7)), "")
+        meant = next((f" Is it {value!r}?" for value in ace.values if alike and value.lower() == alike), "")
         yield Problem(
-            "UNKNOWN_AWS_VALUE", item.ace_field, text, "AWS has no such value; case counts.",
-            "Use one of AWS's values: run automap, or choose from the list.",
+            "UNKNOWN_AWS_VALUE", item.ace_field, text, f"AWS has no such value; case counts.{meant}",
+            "Use one of AWS's values, which `connector mapping values` lists.",
         )  # fmt: skip
     offered = active_values(field)
     chosen = {*values.primary.values(), *values.additional}

@@ -172,7 +172,7 @@ def test_spend_entries_are_found_by_company_not_by_place() -> None:
     )
     base["Project"]["ExpectedCustomerSpend"].reverse()
     got = api_shape.from_get(base)
-    assert got["expectedMonthlyAwsRevenue"] == Decimal("1200.50")
+    assert got["expectedMonthlyAwsRevenue"] == Decimal("1200")
     assert got["project.expectedCustomerSpend.self.amount"] == Decimal(50)
     assert got["project.expectedContractDuration.value"] == 12
 

@@ -80,6 +80,8 @@ def test_a_draft_needs_less_than_a_submission() -> None:
         ({"deliveryModel": "SaaS or PaaS"}, "deliveryModel", "INVALID_TYPE"),
         ({"expectedMonthlyAwsRevenue": 100}, "expectedMonthlyAwsRevenue", "INVALID_TYPE"),
         ({"expectedMonthlyAwsRevenue": Decimal("1.005")}, "expectedMonthlyAwsRevenue", "INVALID_STRING_FORMAT"),
+        ({"expectedMonthlyAwsRevenue": Decimal("1041.67")}, "expectedMonthlyAwsRevenue", "INVALID_STRING_FORMAT"),
+        ({"customerSoftwareValue": Decimal("1.005")}, "customerSoftwareValue", "INVALID_STRING_FORMAT"),
         ({"expectedMonthlyAwsRevenue": Decimal(0)}, "expectedMonthlyAwsRevenue", "VALUE_OUT_OF_RANGE"),
         ({"expectedMonthlyAwsRevenue": Decimal(-5)}, "expectedMonthlyAwsRevenue", "VALUE_OUT_OF_RANGE"),
         ({"expectedMonthlyAwsRevenue": Decimal("NaN")}, "expectedMonthlyAwsRevenue", "INVALID_VALUE"),
@@ -107,6 +109,10 @@ def test_a_draft_needs_less_than_a_submission() -> None:
         ({"marketingActivityChannel": ("TV",)}, "marketingActivityChannel", "INVALID_VALUE"),
         ({"IsOppFromMarketingActivity": "None", "awsSFCampaignName": "x"}, "awsSFCampaignName", "INVALID_VALUE"),
         ({"stage": "Closed Lost"}, "closedLostReason", "REQUIRED_FIELD_MISSING"),
+        ({"stage": "Launched"}, "awsAccountId", "REQUIRED_FIELD_MISSING"),
+        ({"stage": "Launched", "awsAccountId": "12345678901"}, "awsAccountId", "INVALID_STRING_FORMAT"),
+        ({"stage": "Launched", "campaignName": ("AWS Marketplace Campaign",)}, "offers", "REQUIRED_FIELD_MISSING"),
+        ({"stage": "Launched", "isThisForMarketplace": "Yes"}, "offers", "REQUIRED_FIELD_MISSING"),
         (
             {"project__expectedContractDuration__value": 12},
             "project.expectedCustomerSpend.self.amount",
@@ -199,6 +205,15 @@ def test_a_broken_rule_names_field_value_rule_and_remedy(changes: dict[str, Any]
             "marketingActivityChannel": ("TV",),
         },
         {"stage": "Closed Lost", "closedLostReason": "Price"},
+        {"stage": "Launched", "awsAccountId": "123456789012"},
+        {"stage": "Committed", "isThisForMarketplace": "Yes"},
+        {"expectedMonthlyAwsRevenue": Decimal("1041.00"), "customerSoftwareValue": None},
+        {
+            "stage": "Launched",
+            "awsAccountId": "123456789012",
+            "isThisForMarketplace": "Yes",
+            "offers": ("arn:aws:aws-marketplace:us-east-1:123456789012:AWSMarketplace/Offer/offer-1",),
+        },
         {
             "project__expectedContractDuration__value": 144,
             "project__expectedCustomerSpend__self__amount": Decimal("0.01"),
@@ -245,6 +260,44 @@ def test_an_update_is_not_blamed_for_what_was_there_before() -> None:
     assert found({"nextStep": "Call"}, Moment.UPDATE, before=before, review_status="Approved") == ()
     worse = found({"stage": "Closed Lost"}, Moment.UPDATE, before=before, review_status="Approved")
     assert codes(worse) == {("closedLostReason", "REQUIRED_FIELD_MISSING")}
+
+
+@pytest.mark.parametrize(
+    "about", [{"isThisForMarketplace": "Yes"}, {"campaignName": ("AWS Marketplace Campaign",)}], ids=str
+)
+def test_what_aws_itself_launched_incomplete_stays_editable(about: dict[str, Any]) -> None:
+    before = {**sound_record(), "stage": "Launched", **({} if "isThisForMarketplace" in about else about)}
+    edit = {"nextStep": "Call", "stage": "Launched", **about}
+    assert found(edit, Moment.UPDATE, before=before, review_status="Approved") == ()
+    early = {**before, "stage": "Committed"}
+    assert ("offers", "REQUIRED_FIELD_MISSING") in codes(
+        found(edit, Moment.UPDATE, before=early, review_status="Approved")
+    )
+
+
+def test_a_revenue_of_aws_own_with_decimals_stays_while_nobody_changes_it() -> None:
+    """AWS computes it from an estimate; a person who changes it writes a whole number."""
+    before = sound_record(expectedMonthlyAwsRevenue=Decimal("1041.67"))
+    same = {"nextStep": "Call", "expectedMonthlyAwsRevenue": Decimal("1041.67")}
+    assert found(same, Moment.UPDATE, before=before, review_status="Approved") == ()
+    (problem,) = found(same | {"expectedMonthlyAwsRevenue": Decimal("1041.50")}, Moment.UPDATE, before=before)
+    assert "whole number" in problem.rule and problem.value == "1041.50"
+
+
+@given(st.sets(st.sampled_from([
+    ("country", "US", "state"), ("industry", "Other", "industryOther"), ("stage", "Closed Lost", "closedLostReason"),
+    ("competitiveTracking", "*Other", "competitiveTrackingOther"), ("stage", "Launched", "awsAccountId"),
+    ("IsOppFromMarketingActivity", "Marketing Activity", "isMarketingDevelopmentFunded"),
+])))  # fmt: skip
+def test_every_condition_that_holds_is_told_at_once(conditions: set[tuple[str, str, str]]) -> None:
+    """OUT-19: a person corrects a record once, not rule by rule."""
+    record = sound_record(state=None, country="DE", postalCode="10115")
+    for name, value, _ in sorted(conditions):
+        record[name] = value
+    if record["country"] == "US":
+        record["postalCode"] = "75001"
+    expected = {needed for name, value, needed in conditions if record[name] == value}
+    assert {field for field, code in codes(found(record)) if code == "REQUIRED_FIELD_MISSING"} == expected
 
 
 def test_clearing_a_required_field_is_a_problem_of_the_update() -> None:

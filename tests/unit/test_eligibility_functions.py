@@ -128,6 +128,30 @@ NUMBERS = {
     "IFS(Amount > 5000, 1, Amount > 1000, 2, 3)": "2",
     "BLANKVALUE(Empty_Number__c, 7)": "7",
     "NULLVALUE(Empty_Number__c, 7)": "7",
+    "PI()": "3.141592653589793",
+    "SIN(0)": "0",
+    "COS(0)": "1",
+    "TAN(0)": "0",
+    "ASIN(0)": "0",
+    "ACOS(1)": "0",
+    "ATAN(0)": "0",
+    "ATAN2(0, 1)": "0",
+    "ROUND(SIN(PI() / 6), 12)": "0.5",
+    "ROUND(ATAN2(1, 0) * 2, 12)": "3.141592653590",
+    "ASCII('Acme')": "65",
+    "ASCII('\u20ac')": "8364",
+    "PICKLISTCOUNT(Regions__c)": "2",
+    "PICKLISTCOUNT(Empty_Multi__c)": "0",
+    "DAYOFYEAR(DATE(2026, 1, 1))": "1",
+    "DAYOFYEAR(DATE(2024, 12, 31))": "366",
+    "ISOWEEK(DATE(2027, 1, 1))": "53",
+    "ISOWEEK(DATE(2026, 1, 5))": "2",
+    "ISOYEAR(DATE(2027, 1, 1))": "2026",
+    "ISOYEAR(DATE(2026, 1, 1))": "2026",
+    "UNIXTIMESTAMP(DATE(1970, 1, 2))": "86400",
+    "UNIXTIMESTAMP(DATETIMEVALUE('1970-01-01 00:01:40'))": "100",
+    "UNIXTIMESTAMP(DATE(1969, 12, 31))": "-86400",
+    "UNIXTIMESTAMP(TIMEVALUE('01:00:01'))": "3601",
 }
 
 TEXTS = {
@@ -175,6 +199,17 @@ TEXTS = {
     "owner.manager.EMAIL": "lee@example.com",
     "Owner:User.Name": "Ana",
     "Parent__r.Name": "",
+    "INITCAP('new york-CITY o2')": "New York-City O2",
+    "REVERSE('abc')": "cba",
+    "CHR(65)": "A",
+    "CHR(8364)": "\u20ac",
+    "FORMATDURATION(3661)": "01:01:01",
+    "FORMATDURATION(90061)": "25:01:01",
+    "FORMATDURATION(90061, TRUE)": "01:01:01:01",
+    "FORMATDURATION(-59.9)": "00:00:59",
+    "FORMATDURATION(NOW(), NOW() + 1.5)": "01:12:00:00",
+    "FORMATDURATION(NOW() + 1, NOW())": "01:00:00:00",
+    "FORMATDURATION(TIMEVALUE('10:00:00'), TIMEVALUE('09:00:30'))": "00:59:30",
 }
 
 CONDITIONS = {
@@ -219,6 +254,7 @@ CONDITIONS = {
 
 MOMENTS = {
     "TODAY()": date(2026, 11, 23),
+    "FROMUNIXTIME(100.9)": datetime(1970, 1, 1, 0, 1, 40, tzinfo=UTC),
     "NOW()": NOW,
     "TIMENOW()": time(22, 30, 15),
     "DATE(2026, 2, 28) + 1": date(2026, 3, 1),
@@ -278,6 +314,13 @@ def test_every_function_has_an_example_here() -> None:
         "9 ^ 99999",
         "REGEX('a', '(')",
         "LPAD('a', 99999999)",
+        "ASIN(2)",
+        "ACOS(-1.5)",
+        "CHR(-1)",
+        "CHR(55296)",
+        "CHR(99999999)",
+        f"FROMUNIXTIME({'9' * 18})",
+        "VALUE('1e150') ^ 2",
     ],
 )
 def test_what_salesforce_shows_as_an_error_is_an_evaluation_error_with_a_place(text: str) -> None:
@@ -338,6 +381,10 @@ class TestChanges:
         ("Amount & 'x'", "Number and Text"),
         ("CloseDate < NOW()", "Date and Date/Time"),
         ("Name < 'B'", "Text"),
+        ("PICKLISTCOUNT(StageName)", "Multi-Select Picklist"),
+        ("FORMATDURATION(CreatedDate, TRUE)", "FORMATDURATION takes Date/Time as argument 2, not Boolean"),
+        ("FORMATDURATION(Amount, NOW())", "FORMATDURATION takes Boolean as argument 2, not Date/Time"),
+        ("FORMATDURATION(CreatedDate, TIMENOW())", "FORMATDURATION takes Date/Time as argument 2, not Time"),
         ("LEN(Amount)", "LEN takes Text as argument 1, not Number"),
         ("DATEVALUE(Amount)", "DATEVALUE"),
         ("IF(Name, 1, 2)", "condition must be Boolean"),
@@ -355,3 +402,23 @@ def test_fields_of_the_wrong_kind_are_named_with_a_place(text: str, problem: str
     assert not isinstance(caught.value, EvaluationError)
     assert caught.value.position is not None
     assert caught.value.excerpt
+
+
+@pytest.mark.parametrize("name", ["IMAGE", "VLOOKUP", "ParentGroupVal", "PREVGROUPVAL", "GEOLOCATION", "DISTANCE"])
+def test_a_function_that_needs_salesforce_says_so(name: str) -> None:
+    with pytest.raises(FormulaError, match=f"{name.upper()} works only inside Salesforce") as caught:
+        compile_formula(f"{name}(1)")
+    assert "formula field" in caught.value.remedy
+
+
+def test_a_misspelt_function_names_the_nearest_one() -> None:
+    with pytest.raises(FormulaError, match="Did you mean UPPER"):
+        compile_formula("UPER('a')")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ASCII(Blank__c)", "CHR(NULL)", "FORMATDURATION(NULL)", "ISOWEEK(NULL)", "FROMUNIXTIME(NULL)", "SIN(NULL)"],
+)
+def test_nothing_comes_of_nothing(text: str) -> None:
+    assert evaluate(text) is None

@@ -193,6 +193,68 @@ class TestCoveredUpEdits:
         assert not verdict.edit_waits
 
 
+class TestRelatedChanges:
+    """An edit of a related record moves no date of the row; the row is due all the same (MAP-09)."""
+
+    TEXT = default_formula(PACKAGED)
+    SITE, MAIL = "Account.Website", "Account.Owner.Email"
+
+    @pytest.mark.parametrize("by", [PERSON, WORKER])
+    @pytest.mark.parametrize("modified", [SAME, EARLIER])
+    def test_it_is_due_whoever_modified_the_row_last(self, by: str, modified: datetime) -> None:
+        verdict = decide(with_formula(False, self.TEXT, by=by, modified=modified, changed=(self.SITE, self.MAIL)))
+        assert verdict.due
+        told = condition(verdict, "Last modified by a person").detail
+        assert "fields of related records changed: Account.Website, Account.Owner.Email" in told
+
+    def test_fields_of_the_row_and_of_related_records_are_told_apart(self) -> None:
+        verdict = decide(with_formula(False, self.TEXT, by=WORKER, changed=("Next_Step__c", self.SITE)))
+        told = condition(verdict, "Last modified by a person").detail
+        assert told.endswith("these fields changed besides: Next_Step__c; of related records: Account.Website.")
+
+    def test_an_earlier_edit_of_the_row_itself_stays_what_it_is(self) -> None:
+        assert decide(with_formula(False, self.TEXT, modified=EARLIER, changed=("Next_Step__c",))).code is (
+            Code.NO_UPDATES
+        )
+
+    @pytest.mark.parametrize("by", [PERSON, WORKER])
+    @pytest.mark.parametrize(("stage", "code"), [("Qualified", Code.DUE), ("Prospect", Code.NO_UPDATES)])
+    def test_an_admins_other_conditions_still_hold(self, by: str, stage: str, code: Code) -> None:
+        text = f"AND({self.TEXT}, ISPICKVAL(StageName, 'Qualified'))"
+        facts = {"row": {"StageName": stage}, "formula_types": {"stagename": "picklist"}, "modified": EARLIER}
+        assert decide(with_formula(False, text, by=by, changed=(self.SITE,), **facts)).code is code
+
+    def test_a_formula_that_asks_for_a_later_second_sees_one(self) -> None:
+        text = self.TEXT.replace(">=", ">")
+        assert decide(with_formula(False, text, modified=SAME, changed=(self.SITE,))).due
+
+    def test_reviews_and_the_flag_keep_it_back_like_any_edit(self) -> None:
+        held = decide(candidate(by=WORKER, changed=(self.SITE,), review_status="In review"))
+        assert (held.code, held.edit_waits) == (Code.HELD_REVIEW, True)
+        assert decide(candidate(flag=False, changed=(self.SITE,))).code is Code.NOT_FLAGGED
+
+
+OWN = SyncFields("Send_to_AWS__c", "AWS_Synced__c", "", "AWS_Id__c", "")
+
+
+class TestOwnFieldNames:
+    """An object of the org's own: its own names, no formula field, no invitation id (ELIG-08, ELIG-12)."""
+
+    @pytest.mark.parametrize("synced", [None, SYNCED])
+    @pytest.mark.parametrize("modified", [LATER, SAME, EARLIER])
+    @pytest.mark.parametrize("by", [PERSON, WORKER])
+    @pytest.mark.parametrize("flag", [True, False])
+    def test_the_truth_table_holds(self, synced: datetime | None, modified: datetime, by: str, *, flag: bool) -> None:
+        facts: dict[str, Any] = {"flag": flag, "synced": synced, "modified": modified, "by": by}
+        own, packaged = decide(candidate(names=OWN, **facts)), decide(candidate(**facts))
+        assert (own.code, own.due) == (packaged.code, packaged.due)
+        assert own.due is (flag and (synced is None or (modified >= synced and by == PERSON)))
+
+    def test_what_is_told_bears_the_orgs_own_names(self) -> None:
+        assert decide(candidate(names=OWN, flag=False)).reason.startswith("Send_to_AWS__c is not ticked")
+        assert decide(candidate(names=OWN, by=WORKER, changed=("Customer__r.Name",))).due
+
+
 class TestHolds:
     """A record that would be due is kept back with its reason, which says that an edit waits."""
 
@@ -290,7 +352,7 @@ class TestExplanation:
                 "synced": st.sampled_from([None, SYNCED]),
                 "modified": st.sampled_from([LATER, SAME, EARLIER]),
                 "by": st.sampled_from([PERSON, WORKER]),
-                "changed": st.sampled_from([(), ("Name",)]),
+                "changed": st.sampled_from([(), ("Name",), ("Account.Name",)]),
                 "known": st.booleans(),
                 "review_status": st.sampled_from(["", "In review", "Approved", "Rejected"]),
                 "pending_invitation": st.booleans(),
@@ -310,7 +372,8 @@ class TestExplanation:
         if verdict.due or verdict.edit_waits:
             assert facts["flag"] and not facts["tombstone"]
             person = facts["by"] == PERSON and facts["modified"] >= SYNCED
-            assert facts["synced"] is None or person or (facts["known"] and facts["changed"])
+            related = facts["by"] == PERSON and facts["changed"] == ("Account.Name",)
+            assert facts["synced"] is None or person or related or (facts["known"] and facts["changed"])
 
 
 @pytest.mark.parametrize(

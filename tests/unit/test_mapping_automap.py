@@ -10,10 +10,11 @@ from lxml import etree
 
 from connector.ace.catalogue import Owner, opportunity_fields
 from connector.errors import MappingError
-from connector.mapping.automap import automap_packaged
+from connector.mapping.automap import automap_packaged, cleared, new_entry, with_equal_values
 from connector.mapping.describe import FieldDescribe, ObjectDescribe, PicklistEntry
 from connector.mapping.fit import check_mapping, is_blocking
-from connector.mapping.model import FieldMapping, PicklistMapping
+from connector.mapping.inbound import to_salesforce
+from connector.mapping.model import Fallback, FieldMapping, Mapping, PicklistMapping
 from connector.names import ACE_OPPORTUNITY, PACKAGED
 
 CATALOGUE = opportunity_fields()
@@ -36,7 +37,8 @@ def read_field(path: Path) -> FieldDescribe:
     return FieldDescribe(
         name=value("fullName"), label=value("label"), type=TYPES[value("type")], length=int(value("length") or 0),
         precision=int(value("precision") or 0), scale=int(value("scale") or 0), updateable=not value("formula"),
-        calculated=bool(value("formula")), unique=value("unique") == "true", restricted_picklist=True,
+        calculated=bool(value("formula")), unique=value("unique") == "true",
+        restricted_picklist="icklist" in value("type"),
         picklist=tuple(PicklistEntry(entry, entry) for entry in entries),
     )  # fmt: skip
 
@@ -100,3 +102,90 @@ def test_other_objects_are_refused():
         automap_packaged(CATALOGUE, replace(PACKAGE, name="Opportunity"))
     with pytest.raises(MappingError, match="Clear it first"):
         automap_packaged(CATALOGUE, PACKAGE, replace(MAPPED, object_name="Opportunity"))
+
+
+def test_what_a_person_set_besides_stays():
+    """An entry's fallback is nothing that a second run takes away."""
+    city = MAPPED.field("city")
+    assert city is not None
+    kept = MAPPED.with_field(replace(city, to_aws=Fallback(value="Springfield")))
+    assert automap_packaged(CATALOGUE, PACKAGE, kept) == kept
+
+
+# --- any object
+
+
+def an_org() -> dict[str, ObjectDescribe]:
+    def text(name: str, **more: object) -> FieldDescribe:
+        return FieldDescribe(name, name, **{"type": "string", "length": 255, **more})  # type: ignore[arg-type]
+
+    stages = tuple(PicklistEntry(value, value) for value in (*CATALOGUE["stage"].values[:2], "Won"))
+    sectors = tuple(PicklistEntry(value, value) for value in (*CATALOGUE["industry"].values[:3], "Retail trade"))
+    deal = (
+        text("Title__c"), text("Phase__c", type="picklist", picklist=stages), text("Formula__c", updateable=False),
+        text("Customer__c", type="reference", relationship_name="Customer__r", reference_to=("Account",)),
+    )  # fmt: skip
+    account = (text("Sector__c", type="picklist", picklist=sectors), text("Name"))
+    return {
+        name: ObjectDescribe(name, name, "", fields={one.name.lower(): one for one in fields})
+        for name, fields in (("Deal__c", deal), ("Account", account))
+    }
+
+
+ORG = an_org()
+
+
+def entry(ace_field: str, path: str) -> FieldMapping:
+    return new_entry(CATALOGUE[ace_field], path, "Deal__c", ORG.get)
+
+
+def test_a_new_entry_protects_what_the_partner_decides():
+    """MAP-48"""
+    assert not entry("stage", "Phase__c").inbound
+    assert not any(entry(name, "Title__c").inbound for name in ("targetCloseDate", "closedLostReason"))
+    assert all(entry(name, "Title__c").inbound for name in ("aWSStage", "aWSClosedLostReason", "nextStep"))
+
+
+def test_a_new_entry_takes_nothing_in_where_nothing_can_be_written():
+    assert not entry("city", "Formula__c").inbound
+    assert not entry("primaryContactTitle", "Title__c").inbound
+    assert entry("city", "Gone__c").inbound, "the check tells what is wrong"
+
+
+def test_equal_values_of_related_picklists_are_mapped_too():
+    """PICK-17"""
+    mapped = entry("industry", "Customer__r.Sector__c")
+    assert mapped.picklist is not None
+    assert dict(mapped.picklist.primary) == {value: value for value in CATALOGUE["industry"].values[:3]}
+
+
+def test_one_fields_values_are_mapped_on_request_and_only_missing_ones():
+    """MAP-49"""
+    values = PicklistMapping({"Prospect": "Won"})
+    mapping = Mapping("opportunity", "Deal__c", 1, (FieldMapping("stage", "Phase__c", False, values),))
+    found = with_equal_values(mapping, "stage", CATALOGUE, ORG.get).field("stage")
+    assert found is not None and found.picklist is not None
+    assert dict(found.picklist.primary) == {"Prospect": "Won", "Qualified": "Qualified"}
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("stage", ""), ("stage", "Gone__c"), ("stage", "Title__c"), ("city", "Title__c")]
+)
+def test_values_cannot_be_mapped_where_there_are_none(name, path):
+    items = (FieldMapping(name, path, False),) if path else ()
+    with pytest.raises(MappingError, match=name):
+        with_equal_values(Mapping("opportunity", "Deal__c", 1, items), name, CATALOGUE, ORG.get)
+
+
+def test_a_cleared_mapping_has_no_field_and_is_for_the_same_object():
+    """MAP-29: clear, then map automatically: the same as mapping anew."""
+    assert cleared(MAPPED) == replace(MAPPED, fields=())
+    assert automap_packaged(CATALOGUE, PACKAGE, cleared(MAPPED)) == MAPPED
+
+
+def test_a_history_of_thirty_thousand_characters_is_written_whole():
+    """MAP-23: the packaged field is a long text of 131,072."""
+    history = "Called the customer; they ask for an offer.\n" * 700
+    values, problems = to_salesforce(MAPPED, {"nextStepHistory": history}, PACKAGE, creating=False)
+    assert len(history) > 30_000
+    assert (values, problems) == ({"Next_Step_History__c": history}, ())

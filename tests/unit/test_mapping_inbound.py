@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from connector.ace.catalogue import Owner, opportunity_fields
 from connector.mapping.describe import FieldDescribe, ObjectDescribe, PicklistEntry
-from connector.mapping.inbound import WARNINGS, to_salesforce
+from connector.mapping.inbound import WARNINGS, related_values, to_salesforce
 from connector.mapping.model import FieldMapping, Mapping, PicklistMapping
 from connector.mapping.outbound import snapshot, to_ace
+from connector.mapping.related import inbound_relationships, lookup_path, nest, target_object
 
 CATALOGUE = opportunity_fields()
 MOMENT = datetime(2026, 3, 1, 2, 3, 4, 999999, tzinfo=UTC)
@@ -151,13 +152,106 @@ def test_read_only_and_required_fields_are_reported():
     assert convert("city", None, nillable=False, creating=True) == ({}, [])
 
 
-def test_a_related_field_is_skipped_visibly():
-    mapping = Mapping("opportunity", "Opportunity", 1, (FieldMapping("city", "Account.BillingCity", True),))
-    values, problems = to_salesforce(mapping, {"city": "Oslo"}, describe(), creating=False)
-    assert values == {}
-    assert [(p.code, p.field, p.value) for p in problems] == [("RELATED_NOT_WRITTEN", "city", "Oslo")]
-    off = Mapping("opportunity", "Opportunity", 1, (FieldMapping("city", "Account.BillingCity", False),))
-    assert to_salesforce(off, {"city": "Oslo"}, describe(), creating=True) == ({}, ())
+def lookup(name: str, relationship: str, *objects: str) -> FieldDescribe:
+    return FieldDescribe(name, name, "reference", reference_to=objects, relationship_name=relationship)
+
+
+def org(*account_fields: FieldDescribe):
+    """Return describes of an opportunity with an account, its owner and a contact or lead, and of the first two."""
+    known = {
+        "Opportunity": describe(
+            lookup("AccountId", "Account", "Account"),
+            lookup("WhoId", "Who", "Contact", "Lead"),
+            *FIELDS.fields.values(),
+        ),
+        "Account": ObjectDescribe(
+            "Account", "Account", "001",
+            fields={
+                field.name.lower(): field
+                for field in (lookup("OwnerId", "Owner", "User"), *account_fields)
+            },
+        ),
+        "User": ObjectDescribe("User", "User", "005", fields={"city": FieldDescribe("City", "City", "string", 9)}),
+    }  # fmt: skip
+    return known.get
+
+
+def related(path: str, record: dict[str, object], *account_fields: FieldDescribe, inbound=True, creating=False):
+    """Return (values, codes of problems) for one ACE field that is mapped to the path."""
+    [ace] = record
+    mapping = Mapping("opportunity", "Opportunity", 1, (FieldMapping(ace, path, inbound),))
+    values, problems = related_values(mapping, record, org(*account_fields), creating=creating)
+    assert to_salesforce(mapping, record, org()("Opportunity"), creating=creating) == ({}, ())
+    assert {problem.field for problem in problems} <= {ace}
+    return values, [problem.code for problem in problems]
+
+
+SITE = FieldDescribe("Website", "Website", "url", length=30)
+WEB = "https://a.example"
+
+
+def test_related_values_stand_by_relationship_and_field_and_never_among_the_records_own():
+    assert related("Account.Website", {"customerWebsite": WEB}, SITE) == ({"Account": {"Website": WEB}}, [])
+    assert related("Account.Owner.City", {"city": "Oslo"}) == ({"Account.Owner": {"City": "Oslo"}}, [])
+    assert related("Account.Website", {"customerWebsite": None}, SITE) == ({"Account": {"Website": None}}, [])
+
+
+def test_related_values_follow_the_rules_of_the_records_own():
+    """Toggle, mask, length, writability, type and picklist are those of the related field."""
+    assert related("Account.Website", {"customerWebsite": WEB}, SITE, inbound=False) == ({}, [])
+    filled = related("Account.Website", {"customerWebsite": WEB}, SITE, inbound=False, creating=True)
+    assert filled == ({"Account": {"Website": WEB}}, [])
+    assert related("Account.Website", {"customerWebsite": "Accept to view"}, SITE) == ({}, [])
+    assert related("Account.Website", {"customerWebsite": WEB * 2}, SITE) == ({}, ["TEXT_TOO_LONG"])
+    locked = FieldDescribe("Website", "Website", "url", length=30, updateable=False)
+    assert related("Account.Website", {"customerWebsite": WEB}, locked) == ({}, ["NOT_WRITABLE"])
+    assert related("Account.Website", {"targetCloseDate": date(2026, 3, 1)}, SITE) == ({}, ["TYPE_MISMATCH"])
+    assert related("Account.Website", {"customerWebsite": WEB}) == ({}, ["SALESFORCE_FIELD_MISSING"])
+    closed = {"type": "picklist", "restricted_picklist": True, "picklist": (PicklistEntry("Energy", "Energy"),)}
+    industry = FieldDescribe("Industry", "Industry", **closed)  # type: ignore[arg-type]
+    assert related("Account.Industry", {"industry": "Retail"}, industry) == ({}, ["VALUE_NOT_MAPPED"])
+
+
+def test_a_problem_of_a_related_value_names_the_whole_path():
+    mapping = Mapping("opportunity", "Opportunity", 1, (FieldMapping("customerWebsite", "Account.Website", True),))
+    _, (problem,) = related_values(mapping, {"customerWebsite": WEB * 2}, org(SITE), creating=False)
+    assert "Account.Website holds 30" in problem.rule
+
+
+def test_picklist_values_of_related_fields_are_translated():
+    """PICK-17, towards Salesforce."""
+    item = FieldMapping("industry", "Account.Industry", True, PicklistMapping({"Energy - Oil and Gas": "Energy"}))
+    mapping = Mapping("opportunity", "Opportunity", 1, (item,))
+    industry = FieldDescribe("Industry", "Industry", "picklist", picklist=(PicklistEntry("Energy", "Energy"),))
+    values, problems = related_values(mapping, {"industry": "Energy - Oil and Gas"}, org(industry), creating=False)
+    assert (values, problems) == ({"Account": {"Industry": "Energy"}}, ())
+
+
+def test_a_lookup_to_several_objects_is_not_written_and_said_so():
+    assert related("Who.Email", {"customerEmail": "a@b.example"}) == ({}, ["RELATED_NOT_WRITTEN"])
+    assert related("Gone__r.Email", {"customerEmail": "a@b.example"}) == ({}, ["RELATED_NOT_WRITTEN"])
+    assert related("Who.Email", {"customerEmail": None}) == ({}, [])
+
+
+def test_relationships_lead_to_objects_and_lookups():
+    assert target_object("Account.Owner", "Opportunity", org()) == "User"
+    assert target_object("Who", "Opportunity", org()) is None
+    assert lookup_path("Account", "Opportunity", org()) == "AccountId"
+    assert lookup_path("Account.Owner", "Opportunity", org()) == "Account.OwnerId"
+    assert lookup_path("Gone__r", "Opportunity", org()) == ""
+    items = (
+        FieldMapping("city", "Account.Owner.City", True),
+        FieldMapping("stage", "StageName", True),
+        FieldMapping("customerEmail", "Who.Email", False),
+    )
+    assert inbound_relationships(Mapping("opportunity", "Opportunity", 1, items)) == ("Account", "Account.Owner")
+
+
+def test_related_values_are_nested_as_salesforce_nests_them():
+    row = {"Name": "x", "Account": {"Website": "old", "Owner": None}}
+    nested = nest(row, {"Account": {"Website": WEB}, "Account.Owner": {"City": "Oslo"}})
+    assert nested == {"Name": "x", "Account": {"Website": WEB, "Owner": {"City": "Oslo"}}}
+    assert row == {"Name": "x", "Account": {"Website": "old", "Owner": None}}
 
 
 def test_a_vanished_field_is_reported_with_both_possible_causes():

@@ -9,14 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import MappingError
-from connector.mapping.model import FieldMapping, Mapping, PicklistMapping, from_document, to_document
+from connector.mapping.model import Fallback, FieldMapping, Mapping, PicklistMapping, from_document, to_document
+from connector.names import SyncFields
 
 words = st.text(min_size=1, max_size=12).filter(str.strip)
 tables = st.dictionaries(words, words, max_size=4)
 picklists = st.builds(PicklistMapping, primary=tables, additional=tables, defaults=tables)
-items = st.builds(FieldMapping, words, words, st.booleans(), st.none() | picklists)
+fallbacks = st.none() | st.builds(Fallback, value=words) | st.builds(lambda text: Fallback(formula=text), words)
+items = st.builds(FieldMapping, words, words, st.booleans(), st.none() | picklists, fallbacks, fallbacks)
 mappings = st.builds(
-    Mapping, st.sampled_from(["opportunity", "lead"]), words, st.integers(0, 99), st.lists(items, max_size=4).map(tuple)
+    Mapping,
+    st.sampled_from(["opportunity", "lead"]),
+    words,
+    st.integers(0, 99),
+    st.lists(items, max_size=4).map(tuple),
+    st.none() | st.builds(SyncFields, *([st.just("") | words] * 5)),
+    st.just("") | words,
 )
 
 

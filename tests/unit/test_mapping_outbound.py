@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.ace.catalogue import AceField, FieldType, Owner, opportunity_fields
-from connector.mapping.model import FieldMapping, Mapping, PicklistMapping
-from connector.mapping.outbound import select_paths, snapshot, to_ace
+from connector.mapping.model import Fallback, FieldMapping, Mapping, PicklistMapping
+from connector.mapping.outbound import select_paths, snapshot, to_ace, used_fallbacks
 
 CATALOGUE = opportunity_fields()
 CREATED = AceField(
@@ -200,3 +200,58 @@ def test_a_snapshot_of_a_snapshot_is_the_same(raw):
 def test_a_snapshot_covers_every_mapped_path_also_of_related_and_unread_fields():
     found = snapshot(mapping(("city", "Name"), ("state", "Account.Owner.Email"), ("nextStep", "Gone__c")), ROW)
     assert found == {"Name": "Deal", "Account.Owner.Email": "Boss@acme.com", "Gone__c": None}
+
+
+WEBSITE = Mapping("opportunity", "Opportunity", 1, (FieldMapping("customerWebsite", "Account.Website", False),))
+MAIL = Mapping("opportunity", "Opportunity", 1, (FieldMapping("nextStep", "site__r.owner.Email", False),))
+
+
+@pytest.mark.parametrize(
+    ("fields", "row", "lookup"),
+    [
+        (WEBSITE, {"AccountId": "001A", "Account": None}, "AccountId"),
+        (MAIL, {"Site__c": "a0BA", "Site__r": None}, "site__c"),
+        (MAIL, {"Site__c": "a0BA", "Site__r": {"OwnerId": "005A", "Owner": None}}, "site__r.ownerId"),
+    ],
+)
+def test_a_field_on_a_record_that_is_hidden_from_us_is_a_problem_and_not_empty(
+    fields: Mapping, row: dict[str, object], lookup: str
+) -> None:
+    """A platform that shows nothing of it says nothing of it: it is neither sent nor taken for a change."""
+    record, (problem,) = to_ace(fields, row, CATALOGUE)
+    assert record == {} and problem.code == "RELATED_NOT_VISIBLE" and lookup in problem.rule
+    assert problem.field == fields.fields[0].ace_field and problem.value and fields.fields[0].path in problem.rule
+    assert snapshot(fields, row) == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "row"),
+    [
+        (WEBSITE, {"AccountId": None, "Account": None}),
+        (WEBSITE, {"Account": None}),
+        (WEBSITE, {"AccountId": "001A", "Account": {"Website": None}}),
+        (MAIL, {"Site__c": "a0BA", "Site__r": {"OwnerId": None, "Owner": None}}),
+    ],
+)
+def test_an_empty_lookup_and_an_empty_field_behind_a_filled_one_are_empty(
+    fields: Mapping, row: dict[str, object]
+) -> None:
+    assert to_ace(fields, row, CATALOGUE) == ({fields.fields[0].ace_field: None}, ())
+    assert snapshot(fields, row) == {fields.fields[0].path: None}
+
+
+@pytest.mark.parametrize(
+    ("path", "fallback"),
+    [
+        ("Account.Website", Fallback(value="https://fallback.example")),
+        ("Web__c", Fallback(formula="Account.Website")),
+    ],
+)
+def test_nothing_stands_in_for_what_is_hidden(path: str, fallback: Fallback) -> None:
+    """Neither a fixed value for the hidden field, nor a formula that reads it as if it were empty."""
+    fields = Mapping("opportunity", "O", 1, (FieldMapping("customerWebsite", path, False, to_aws=fallback),))
+    row = {"AccountId": "001A", "Account": None, "Web__c": None}
+    record, (problem,) = to_ace(fields, row, CATALOGUE, lambda *_: "https://fallback.example")
+    assert record == {} and problem.code == "RELATED_NOT_VISIBLE"
+    assert "Account.Website" not in snapshot(fields, row)
+    assert used_fallbacks(fields, row, record) == ()

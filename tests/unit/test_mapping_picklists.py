@@ -13,7 +13,16 @@ from connector.errors import RecordRejected
 from connector.mapping.describe import FieldDescribe, PicklistEntry
 from connector.mapping.fit import is_blocking
 from connector.mapping.model import FieldMapping, PicklistMapping
-from connector.mapping.picklists import automap_values, check_values, to_ace_value, to_salesforce_value
+from connector.mapping.picklists import (
+    automap_values,
+    candidates,
+    check_values,
+    open_values,
+    to_ace_value,
+    to_salesforce_value,
+    value_rows,
+    with_primary,
+)  # fmt: skip
 
 STAGE = opportunity_fields()["stage"]
 NEEDS = opportunity_fields()["partnerPrimaryNeedFromAws"]
@@ -150,3 +159,78 @@ def test_open_values_of_both_sides_are_listed_as_advice():
     assert found["SALESFORCE_VALUES_UNMAPPED"].value == "Lost; Won"
     assert found["AWS_VALUES_UNMAPPED"].value == "; ".join(STAGE.values[1:])
     assert not any(map(is_blocking, found.values()))
+
+
+# --- values one by one
+
+
+def test_automap_changes_nothing_that_was_decided():
+    """MAP-49: a value in use goes out as before, one that was for sending only stays so."""
+    kept = PicklistMapping({"Qualified": "Prospect"}, {"Launched": "Committed"}, {})
+    field = picklist(*STAGE.values)
+    mapped = replace(item(), picklist=automap_values(STAGE, field, kept))
+    assert to_ace_value(mapped, STAGE, "Prospect") == "Qualified"
+    assert to_ace_value(mapped, STAGE, "Launched") == "Committed"
+    assert to_salesforce_value(mapped, "Prospect") == "Prospect"
+    assert not any(is_blocking(problem) for problem in check_values(mapped, STAGE, field))
+
+
+VALUES = st.sampled_from(STAGE.values)
+
+
+@given(st.dictionaries(VALUES, VALUES), st.dictionaries(VALUES, VALUES), st.sets(VALUES))
+def test_automap_breaks_no_mapping_and_loses_nothing(primary, additional, offered):
+    """Twice is the same as once; what a person decided stays, in both directions, and never becomes ambiguous."""
+    used = set(primary.values())
+    kept = PicklistMapping(primary, {text: aws for text, aws in additional.items() if text not in used})
+    field = picklist(*offered)
+    found = automap_values(STAGE, field, kept)
+    assert automap_values(STAGE, field, found) == found
+    assert primary.items() <= found.primary.items() and found.additional == kept.additional
+    for text in {*used, *kept.additional}:
+        before = candidates(kept, text)
+        if len(before) < 2:
+            sent = before[0] if before else kept.additional[text]
+            assert to_ace_value(replace(item(), picklist=found), STAGE, text) == sent
+
+
+def test_choosing_a_value_keeps_the_defaults_that_are_still_a_choice():
+    """PICK-10"""
+    values = PicklistMapping({"Prospect": "Open", "Qualified": "Open"}, {"Won": "Launched"}, {"Open": "Qualified"})
+    assert with_primary(values, "Committed", "Open").defaults == {"Open": "Qualified"}
+    assert with_primary(values, "Qualified", "Late").defaults == {}
+    assert with_primary(values, "Qualified", None).primary == {"Prospect": "Open"}
+    moved = with_primary(values, "Launched", "Won")
+    assert (moved.primary["Launched"], moved.additional) == ("Won", {})
+
+
+def test_what_is_open_can_be_listed():
+    """PICK-09: whoever steps on is told what is missing."""
+    field = picklist("Open", "Lost", "Won")
+    left = open_values(item({"Prospect": "Open", "Qualified": "Open"}, {"Lost": "Prospect"}), STAGE, field)
+    assert left.aws == STAGE.values[2:]
+    assert left.salesforce == ("Won",)
+    assert left.undecided == ("Open",)
+    assert open_values(item(ONE_TO_MANY, defaults={"Open": "Prospect"}), STAGE, field).undecided == ()
+
+
+def test_everything_mapped_is_seen_in_one_view():
+    """PICK-16"""
+    mapped = item({"Qualified": "Open", "Prospect": "Open"}, {"Lost": "Closed Lost"}, {"Open": "Prospect"})
+    rows = [
+        (row.kind, row.aws_value, row.salesforce_value) for row in value_rows(mapped, STAGE, picklist("Open", "Won"))
+    ]
+    assert rows[:4] == [
+        ("primary", "Prospect", "Open"), ("primary", "Qualified", "Open"), ("additional", "Closed Lost", "Lost"),
+        ("default", "Prospect", "Open"),
+    ]  # fmt: skip
+    assert rows[4:] == [*(("open at AWS", value, "") for value in STAGE.values[2:]), ("open in Salesforce", "", "Won")]
+
+
+def test_a_picklist_that_is_spelled_as_aws_spells_it_is_seen_as_mapped():
+    plain = FieldMapping("partnerPrimaryNeedFromAws", "Needs__c", True)
+    rows = value_rows(plain, NEEDS, picklist("Co-Sell \u2013 Deal Support", "Other"))
+    assert ("primary", "Co-Sell - Deal Support", "Co-Sell \u2013 Deal Support") in [
+        (row.kind, row.aws_value, row.salesforce_value) for row in rows
+    ]
+    assert rows[-1].kind == "open in Salesforce"
