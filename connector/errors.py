@@ -35,7 +35,14 @@ class Problem:
 
 
 class ConnectorError(Exception):
-    """Base of all errors that the connector raises on purpose."""
+    """Base of all errors that the connector raises on purpose.
+
+    Attributes:
+        outcome_unknown: the request, or an earlier attempt of the same call, may have taken effect (a time-out, a lost
+            answer), whatever this error says of the last attempt: look before repeating.
+    """
+
+    outcome_unknown: bool = False
 
 
 class ConfigError(ConnectorError):
@@ -83,7 +90,6 @@ class Retriable(ConnectorError):
 
     Attributes:
         after: seconds to wait at least, or None for the caller's own back-off.
-        outcome_unknown: the request may have taken effect (a time-out, a lost answer): look before repeating.
     """
 
     def __init__(self, message: str, *, after: float | None = None, outcome_unknown: bool = False) -> None:

@@ -57,6 +57,7 @@ class Batches:
         self._sizes = sizes
         self._again = again or (lambda _: False)
         self._outcomes: dict[int, WriteOutcome] = {}
+        self._doubtful: set[int] = set()
         self._stopped: ConnectorError | None = None
         self._accepted = False
         self._halvings = 0
@@ -73,6 +74,10 @@ class Batches:
             if not pending or self._stopped:
                 break
             pending = self._affordable(pending, number)
+        for index in self._doubtful:
+            # An earlier round may have written the row, whatever the last one says of itself.
+            if (error := self._outcomes[index].error) is not None:
+                error.outcome_unknown = True
         return [self._outcomes[index] for index in range(len(rows))]
 
     def _write(self, rows: Sequence[Row], chunk: list[int]) -> None:
@@ -100,6 +105,8 @@ class Batches:
             error = Retriable("Salesforce's answer does not hold a result for every row.", outcome_unknown=True)
             self._settle(chunk, error)
             return
+        if self._wire.doubtful:
+            self._doubtful.update(chunk)
         for index, result in zip(chunk, results, strict=True):
             self._outcomes[index] = self._outcome(result, rows[index])
 
@@ -132,6 +139,8 @@ class Batches:
             self._write(rows, chunk[middle:])
 
     def _settle(self, chunk: Sequence[int], error: ConnectorError) -> None:
+        if error.outcome_unknown:
+            self._doubtful.update(chunk)
         for index in chunk:
             self._outcomes[index] = WriteOutcome(error=error)
 

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from connector.errors import ConfigError, MappingError, RecordGone
-from connector.mapping.describe import FieldDescribe, ObjectDescribe, PicklistEntry
+from connector.mapping.describe import FieldDescribe, ObjectDescribe, ObjectName, PicklistEntry, RecordTypeDescribe
 from connector.salesforce.errors import Effect
 from connector.salesforce.literals import api_name, http_date
 from connector.salesforce.wire import NOT_MODIFIED, Call, Wire
@@ -85,6 +85,19 @@ def _ask(wire: Wire, object_name: str, headers: Mapping[str, str]) -> Any:
         ) from None
 
 
+def list_objects(wire: Wire) -> tuple[ObjectName, ...]:
+    """Return every object that the user may read and query, by label."""
+    body = wire.ask(Call("GET", "sobjects", Effect.READ)) or {}
+    found = [
+        ObjectName(
+            one["name"], one.get("label") or one["name"], bool(one.get("custom")), bool(one.get("customSetting"))
+        )
+        for one in body.get("sobjects", ())
+        if one.get("queryable") and not one.get("deprecatedAndHidden")
+    ]
+    return tuple(sorted(found, key=lambda one: (one.label.lower(), one.name)))
+
+
 def _stamp(headers: Mapping[str, str]) -> datetime | None:
     """Return the time to revalidate with: the answer's Last-Modified, or its Date less a margin."""
     for name, margin in (("Last-Modified", timedelta()), ("Date", MARGIN)):
@@ -106,6 +119,7 @@ def parse_object(body: Mapping[str, Any]) -> ObjectDescribe:
         updateable=bool(body.get("updateable")),
         queryable=bool(body.get("queryable")),
         fields={field["name"].lower(): parse_field(field) for field in body.get("fields", ())},
+        record_types=tuple(map(_record_type, body.get("recordTypeInfos") or ())),
     )
 
 
@@ -138,3 +152,15 @@ def parse_field(body: Mapping[str, Any]) -> FieldDescribe:
 def _entry(body: Mapping[str, Any]) -> PicklistEntry:
     value = body.get("value") or ""
     return PicklistEntry(value, body.get("label") or value, bool(body.get("active", True)))
+
+
+def _record_type(body: Mapping[str, Any]) -> RecordTypeDescribe:
+    return RecordTypeDescribe(
+        record_type_id=body["recordTypeId"],
+        developer_name=body.get("developerName") or "",
+        label=body.get("name") or "",
+        active=bool(body.get("active", True)),
+        available=bool(body.get("available")),
+        default=bool(body.get("defaultRecordTypeMapping")),
+        master=bool(body.get("master")),
+    )

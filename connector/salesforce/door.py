@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from connector.errors import AuthFailed, Problem, RecordGone, RecordRejected
-from connector.mapping.describe import ObjectDescribe
+from connector.mapping.describe import ObjectDescribe, ObjectName
 from connector.salesforce.access import Need, check_need
 from connector.salesforce.batches import WriteOutcome
-from connector.salesforce.describe import DescribeCache
+from connector.salesforce.composite import create_with_parent
+from connector.salesforce.describe import DescribeCache, list_objects
 from connector.salesforce.errors import Effect
 from connector.salesforce.guarded import GuardedWriter
-from connector.salesforce.literals import id18, text_literal
-from connector.salesforce.query import Reader, Row
+from connector.salesforce.literals import field_path, id18, text_literal
+from connector.salesforce.query import Reader, Row, select
 from connector.salesforce.session import DoorSession, Exchange
 from connector.salesforce.settings import SalesforceSettings
 from connector.salesforce.tokens import TokenProvider
@@ -117,6 +118,10 @@ class SalesforceDoor:
         """Return the describe, kept and revalidated. Raises ConfigError when the object is not visible."""
         return self._describes.get(self._wire, object_name)
 
+    def objects(self) -> tuple[ObjectName, ...]:
+        """Return every object that the integration user may read, by label."""
+        return list_objects(self._wire)
+
     def query(self, soql: str) -> Iterator[Row]:
         """Yield all rows of all pages. Raises MappingError when the query does not fit the org."""
         return self._reader.query(soql)
@@ -143,6 +148,13 @@ class SalesforceDoor:
         """Return the rows whose field has the value, those in the recycle bin too: id → whether it is deleted."""
         return self._reader.holders(object_name, field, value)
 
+    def matching(self, object_name: str, field: str, value: str, fields: Sequence[str]) -> list[Row]:
+        """Return the visible, undeleted rows whose text field has the value, regardless of case as Salesforce compares;
+        with their 18-character ids.
+        """
+        soql = select(object_name, ("Id", *fields), [f"{field_path(field)} = {text_literal(value)}"])
+        return [{**row, "Id": id18(row["Id"])} for row in self._reader.query(soql)]
+
     def update(self, object_name: str, rows: Sequence[Row]) -> list[WriteOutcome]:
         """Update rows by ``Id``, 200 a call, each row by itself."""
         return self._writer.update(object_name, rows)
@@ -160,6 +172,16 @@ class SalesforceDoor:
         ``outcome_unknown``.
         """
         return self._writer.create(object_name, row)
+
+    def create_with_parent(
+        self, object_name: str, row: Row, *, lookup: str, parent_object: str, parent: Mapping[str, Any]
+    ) -> tuple[str, str]:
+        """Create a row together with the parent that its field ``lookup`` is to name, both or none and never twice;
+        return both ids, the row's first. Raises DuplicateValue, RecordRejected, or Retriable with ``outcome_unknown``.
+        """
+        return create_with_parent(
+            self._wire, object_name, row, lookup=lookup, parent_object=parent_object, parent=parent
+        )
 
     def delete(self, ids: Sequence[str]) -> list[WriteOutcome]:
         """Delete rows by id; a row that is deleted already counts as done."""

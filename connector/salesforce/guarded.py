@@ -92,7 +92,9 @@ class GuardedWriter:
         if answer.status < 300:
             return WriteOutcome(key)
         fault = row_fault(answer.body, answer.status)
-        return WriteOutcome(key, error=translate(fault, effect=Effect.REPEATABLE, now=self._wire.now(), row=row))
+        error = translate(fault, effect=Effect.REPEATABLE, now=self._wire.now(), row=row)
+        error.outcome_unknown = error.outcome_unknown or self._wire.doubtful
+        return WriteOutcome(key, error=error)
 
     def _proven(self, object_name: str, row: Row) -> bool:
         """Tell whether conditional headers hold inside a composite request, asked once: a read conditional on the
@@ -123,12 +125,14 @@ def _with_values(error: ConnectorError, row: Row) -> ConnectorError:
     if not isinstance(error, RecordRejected):
         return error
     given = {key.lower(): value for key, value in row.items()}
-    return type(error)(
+    told = type(error)(
         tuple(
             Problem(item.code, item.field, str(given.get(item.field.lower()) or item.value), item.rule, item.remedy)
             for item in error.problems
         )
     )
+    told.outcome_unknown = error.outcome_unknown
+    return told
 
 
 def _no_id(row: Row) -> WriteOutcome:

@@ -85,6 +85,8 @@ class Wire:
         self._token: Token | None = None
         self._refused: Token | None = None
         self._client: Salesforce | None = None
+        self.doubtful = False
+        """Whether an attempt of the last call before the one that was answered may have taken effect."""
 
     @property
     def token(self) -> Token:
@@ -108,20 +110,23 @@ class Wire:
     def ask(self, call: Call) -> Any:
         """Send the call and return the answer's JSON: decimals as ``Decimal``, None for an empty one.
 
-        ``NOT_MODIFIED`` stands for the answer 304.
+        ``NOT_MODIFIED`` stands for the answer 304. An error says by ``outcome_unknown`` whether any attempt may have
+        taken effect.
         """
         self.governor.admit()
-        renewed = False
+        renewed = self.doubtful = False
         attempt = 0
         while True:
             try:
                 return self._send(call)
-            except SessionExpired:
-                if renewed:
+            except ConnectorError as fault:
+                self.doubtful = fault.outcome_unknown = fault.outcome_unknown or self.doubtful
+                if isinstance(fault, SessionExpired) and not renewed:
+                    renewed = True
+                    self._refused, self._client = self._token, None
+                    continue
+                if not isinstance(fault, Transient):
                     raise
-                renewed = True
-                self._refused, self._client = self._token, None
-            except Transient as fault:
                 harmless = call.effect is not Effect.ONCE or not fault.outcome_unknown
                 if attempt + 1 >= TRIES or not harmless:
                     raise

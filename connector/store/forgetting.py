@@ -33,6 +33,7 @@ class Forgetting(Table):
             self._empty_queue(record_id, apn_id)
             self._empty_writeback(record_id)
             self._drop_log_rows({record_id, apn_id})
+            self._write("delete from corrections where apn_id = ?", (apn_id,))
 
     def _empty_link(self, record_id: str) -> None:
         self._write(
@@ -51,6 +52,9 @@ class Forgetting(Table):
             self._write("update queue set payload = ?, reason = '' where id = ?", (payload, row["id"]))
 
     def _empty_writeback(self, record_id: str) -> None:
+        both = (record_id, record_id)
+        self._write("delete from writebacks where parent <> '' and (parent = ? or record_id = ?)", both)
+        self._write("delete from related_writes where record_id = ?", (record_id,))
         fields = self._value("select fields from writebacks where record_id = ?", (record_id,))
         if fields is None:
             return

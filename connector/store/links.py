@@ -125,13 +125,13 @@ class Links(Table):
         self._write("delete from links where record_id = ?", (record_id,))
 
     def iterate(
-        self, *, status: Status | None = None, object_name: str | None = None, batch: int = 500
+        self, *, status: Status | None = None, object_name: str | None = None, batch: int = 500, after: str = ""
     ) -> Iterator[Link]:
-        """Yield the links in the order of their ids, holding ``batch`` of them in memory.
+        """Yield the links in the order of their ids behind ``after``, holding ``batch`` of them in memory.
 
         Links may be saved or deleted meanwhile; one that is added behind the walk is not met.
         """
-        last = ""
+        last = after
         while rows := self._all(
             "select * from links where record_id > :last and (:status is null or status = :status) "
             "and (:object is null or object_name = :object) order by record_id limit :batch",

@@ -37,16 +37,25 @@ class Mappings(Table):
     def discard_draft(self, record_type: str) -> None:
         self._write("delete from mapping_drafts where record_type = ?", (record_type,))
 
-    def publish(self, record_type: str, by: str, now: datetime, note: str = "") -> int:
+    def publish(
+        self, record_type: str, by: str, now: datetime, note: str = "", *, checked: dict[str, Any] | None = None
+    ) -> int:
         """Make the draft the next version, which is in force from now on; return its number.
 
-        Raises MappingError when there is no draft.
+        Args:
+            checked: the draft that was found good; another one, saved meanwhile, is not published.
+
+        Raises MappingError when there is no draft, or another one.
         """
         with self._transaction():
             document = self.draft(record_type)
             if document is None:
                 raise MappingError(
                     f"there is no draft of the {record_type} mapping; change the mapping before publishing"
+                )
+            if checked is not None and dump(checked) != dump(document):
+                raise MappingError(
+                    f"the draft of the {record_type} mapping was changed while it was being checked; publish it again"
                 )
             self.discard_draft(record_type)
             return self._append(record_type, document, by, now, note)

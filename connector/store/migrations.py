@@ -138,11 +138,41 @@ _SALESFORCE = (
     ) without rowid""",
 )
 
+_RELATED = (
+    """create table writebacks_by_owner (
+        record_id text not null, parent text not null, relationship text not null,
+        object_name text not null, fields text not null, guard text,
+        reason text not null, attempts integer not null, retry_at text not null,
+        created_at text not null, put_at text not null,
+        primary key (record_id, parent, relationship)
+    ) without rowid""",
+    """insert into writebacks_by_owner
+        select record_id, '', '', object_name, fields, guard, reason, attempts, retry_at, created_at, created_at
+        from writebacks""",
+    "drop table writebacks",
+    "alter table writebacks_by_owner rename to writebacks",
+    "create index writebacks_due on writebacks (retry_at)",
+    "create index writebacks_parent on writebacks (parent) where parent <> ''",
+    """create table related_writes (
+        record_id text not null, field text not null, digest text not null, primary key (record_id, field)
+    ) without rowid""",
+)
+
+_CORRECTIONS = (
+    """create table corrections (
+        apn_id text not null, ace_field text not null, source text not null, corrected text not null,
+        translatable integer not null, made_at text not null,
+        primary key (apn_id, ace_field)
+    ) without rowid""",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "facts, quotas and mappings", _FACTS),
     Migration(2, "links and shares", _RECORDS),
     Migration(3, "the queue", _QUEUE),
     Migration(4, "what waits to be written to Salesforce", _SALESFORCE),
+    Migration(5, "values for related records", _RELATED),
+    Migration(6, "values that people corrected", _CORRECTIONS),
 )
 
 

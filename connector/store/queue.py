@@ -228,9 +228,9 @@ class Queue(Table):
         """Return since when the entry that waits longest has been there."""
         return _moment(self._value("select min(created_at) from queue where state = 'waiting'"))
 
-    def next_due(self, lanes: Iterable[str] | None = None) -> datetime | None:
+    def next_due(self, lanes: Iterable[str] | None = None, *, kinds: Iterable[str] | None = None) -> datetime | None:
         """Return when the next entry may be claimed, as far as is known now; those of busy records do not count."""
-        return _moment(self._value(f"select min(retry_at) {_READY}", _filters(lanes, None)))
+        return _moment(self._value(f"select min(retry_at) {_READY}", _filters(lanes, kinds)))
 
     def prune(self, before: datetime) -> int:
         """Remove done and failed entries last claimed, released or added before that time; return how many."""

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from connector.errors import Fatal
 from connector.store.codec import stamp
+from connector.store.corrections import Corrections
 from connector.store.cursors import Cursors, Meta
 from connector.store.forgetting import forget
 from connector.store.handles import Handles, create_private, explained
@@ -50,6 +51,7 @@ class State:
         self.cursors = Cursors(handles)
         self.mappings = Mappings(handles)
         self.ledger = Ledger(handles)
+        self.corrections = Corrections(handles)
 
     @classmethod
     def open(cls, path: Path) -> State:

@@ -42,7 +42,7 @@ def outcome(engine: Engine, item: Item) -> Answer | None:
 def _goes_on(engine: Engine, item: Item, turn: Item) -> bool:
     """Whether a further turn of the record belongs to it, or what it brought still waits to be written."""
     record_id = str(item.payload["record"])
-    if engine.state.writebacks.get(record_id) is not None:
+    if engine.state.writebacks.waits_for(record_id):
         return True
     kinds = {queueing.OUTBOUND, turn.kind}
     items = engine.state.queue.list(key=record_id, limit=1000)

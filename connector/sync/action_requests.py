@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 
 from connector.errors import RecordGone, RecordRejected
-from connector.names import ACTION_REQUEST, ActionRequest, PermissionSets
+from connector.names import ACTION_REQUEST, ActionRequest
 from connector.store.queue import Item, Work
 from connector.sync import logs, queueing
 from connector.sync.action_outcome import DONE, FAILED, UNKNOWN, Answer, outcome, still_under_way
@@ -21,7 +21,7 @@ from connector.sync.engine import Engine, Priority
 from connector.sync.observe import judge
 from connector.sync.ports import Row
 from connector.sync.requests import request_record
-from connector.sync.rights import ASKERS, access_query, held, holders_query, is_id, may_edit
+from connector.sync.rights import EVERY_ASKER, access_query, askers, by_group, held, holders_query, is_id, may_edit
 from connector.sync.schedules import deactivate_all
 from connector.sync.sending_rules import contradicted_parameter, refused_for_sending
 
@@ -127,25 +127,28 @@ def perform_action(engine: Engine, item: Item) -> None:
 
 
 def _read(engine: Engine, item: Item) -> Request | None:
-    """Ask for the request and for its requester's rights in one call; None when nothing is to be done any more."""
+    """Ask for the request and for its requester's rights in one call; None when nothing is to be done any more.
+
+    A second call follows only for who does not hold a fitting permission set directly: a group may contain it.
+    """
     request, requester, record = (str(item.payload[name]) for name in ("request", "requester", "record"))
     soqls = [
         f"SELECT {', '.join(_FIELDS)} FROM {ACTION_REQUEST} WHERE Id = '{request}'",  # noqa: S608 - an id
-        holders_query([requester], ASKERS),
+        holders_query([requester], EVERY_ASKER),
         *([access_query(requester, record)] if record else []),
     ]
     found, assigned, *access = engine.salesforce.queries(soqls)
     if not found or found[0][ActionRequest.STATUS] not in (NEW, IN_PROGRESS):
         return None
     sets = frozenset(held(assigned).get(requester, ()))
+    if not sets.intersection(askers(str(found[0][ActionRequest.ACTION]))):
+        sets |= by_group(engine.salesforce, [requester], EVERY_ASKER).get(requester, set())
     return Request(found[0], requester, record, sets, bool(access) and may_edit(access[0]))
 
 
 def _refusal(request: Request) -> Answer | None:
     """Return why the requester may not ask for this, None if they may."""
-    allowed: tuple[str, ...] = ASKERS
-    if request.action == DEACTIVATE_SCHEDULES:
-        allowed = (PermissionSets.BUSINESS_ADMINISTRATOR, PermissionSets.INTEGRATION_USER)
+    allowed = askers(request.action)
     if not request.sets.intersection(allowed):
         wanted = " or ".join(name.replace("_", " ") for name in allowed)
         return Answer(FAILED, f"The requester holds none of the permission sets {wanted}. Have one of them assigned.")

@@ -5,23 +5,34 @@ duplicates nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
 
 from connector.ace.catalogue import Owner
-from connector.ace.record import AceRecord
+from connector.ace.record import AceRecord, Value
+from connector.ace.text import same
 from connector.errors import Problem, RecordRejected
-from connector.mapping.inbound import to_salesforce
+from connector.mapping.inbound import related_values, to_salesforce
+from connector.mapping.model import FieldMapping
 from connector.mapping.outbound import snapshot
-from connector.names import SYNC_LOG_DETAIL, Detail
+from connector.mapping.related import nest, relationship_of
+from connector.names import ACE_OPPORTUNITY, SYNC_LOG_DETAIL, Detail
 from connector.store.links import Link
 from connector.sync.create import created_body
 from connector.sync.engine import Engine
+from connector.sync.fallbacks import used_fallbacks
 from connector.sync.ports import Json, Row
+from connector.sync.related_values import describe_of, related_record
+from connector.sync.set_aside import hand_over, is_set_aside, set_aside_problem
+from connector.sync.templates import copy_of
 
 UNKNOWN = "unknown to this state"
 """Stands for a value of AWS's that nobody remembers; it equals none that AWS sends."""
+MADE_WITHIN = timedelta(minutes=10)
+"""From our last look at Salesforce's clock, which a record that we create bears, to its creation at most: calls are
+repeated and wait for their quota.
+"""
 _APN_ID = re.compile(r"O[0-9]{1,19}\Z")
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{18}\Z")
 
@@ -33,11 +44,12 @@ def find_link(engine: Engine, apn_id: str, answer: Json) -> Link | None:
     Returns None when no Salesforce record belongs to it: it was made in Partner Central.
 
     Raises:
-        RecordRejected: it names a record of this org that we may neither see nor take for deleted.
+        RecordRejected: it names a record of this org that we may neither see nor take for deleted; or it belongs to a
+            record of another object than the mapped one.
     """
     link = engine.state.links.by_apn(apn_id)
     if link is not None:
-        return link
+        return _taken_over(engine, link) if is_set_aside(engine, link) else link
     if not _APN_ID.match(apn_id):
         return None
     holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.apn_id, apn_id)
@@ -49,6 +61,22 @@ def find_link(engine: Engine, apn_id: str, answer: Json) -> Link | None:
         return _by_partner_identifier(engine, apn_id, partner_id)
     once = next(iter(holders), "") or _once_logged(engine, apn_id)
     return _tombstone(engine, once, apn_id) if once else None
+
+
+def _taken_over(engine: Engine, link: Link) -> Link:
+    """Return the link of the record of the mapped object that carries the opportunity's identifier now; nothing is
+    created in the place of a record that was set aside.
+    """
+    apn_id = link.apn_id or ""
+    holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.apn_id, apn_id)
+    holder = next((record_id for record_id, deleted in holders.items() if not deleted), "")
+    if not holder and link.status != "tombstone":
+        raise RecordRejected((set_aside_problem(engine, link),))
+    if not holder:
+        return link
+    with engine.state.transaction():
+        hand_over(engine, link)
+        return adopt(engine, holder, apn_id)
 
 
 def is_record_id(engine: Engine, text: str) -> bool:
@@ -136,32 +164,83 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
 
     Where AWS changed after the record's last sync and no person edited the record since, AWS's values are written,
     where inbound updates are on. Otherwise a difference is an edit that was not sent: it becomes due. What the record
-    leaves empty is no edit: nobody remembers whether a person cleared it, and AWS's value may be a colleague's.
+    leaves empty is no edit: nobody remembers whether a person cleared it, and AWS's value may be a colleague's. Of what
+    is hidden from us nothing is remembered until it can be seen.
+
+    A record that stands as we made it, of an opportunity whose link was not kept any more, has no person's edits: where
+    it differs, a template or the org filled what AWS leaves empty, or AWS changed since.
     """
     snap = snapshot(engine.mapping, row)
-    if _aws_moved_last(engine, row, answer):
-        # What AWS has emptied since is to be brought in, too: nothing that stands in Salesforce counts as AWS's.
-        filled = [field.ace_field for field in engine.mapping.fields if snap.get(field.path) is not None]
-        link.seen, link.applied = snap, dict.fromkeys(filled, UNKNOWN)
-        return
-    as_aws, _ = to_salesforce(engine.mapping, record, engine.describe(), only=None, creating=True)
-    in_sync = {**snap, **_known_paths(engine, as_aws)}
-    link.seen = {path: snap[path] and text for path, text in in_sync.items()}
-    kept = {field.ace_field for field in engine.mapping.fields if snap.get(field.path) is not None}
-    link.applied = {name: record.get(name) for name in kept if engine.catalogue[name].owner is Owner.PARTNER}
+    in_sync = {**snap, **_as_aws_says(engine, record)}
+    made = _stands_as_made(engine, row)
+    newer = {field.path for field in engine.mapping.fields if made or _aws_moved_last(engine, row, answer, field)}
+    link.seen = {path: text if path in newer else text and in_sync[path] for path, text in snap.items()}
+    # What AWS has emptied since is to be brought in, too: nothing that stands in Salesforce counts as AWS's.
+    kept = _filled_beforehand(engine, snap, record) if made else set[str]()
+    applied: dict[str, Value] = {
+        field.ace_field: UNKNOWN if field.path in newer and field.ace_field not in kept else record.get(field.ace_field)
+        for field in engine.mapping.fields
+        if snap.get(field.path, UNKNOWN) is not None
+        and (field.path in newer or engine.catalogue[field.ace_field].owner is Owner.PARTNER)
+    }
+    link.applied = applied | _stood_in(engine, row, record)
 
 
-def _known_paths(engine: Engine, values: dict[str, Any]) -> dict[str, str | None]:
-    return {path: text for path, text in snapshot(engine.mapping, values).items() if path in values}
+def _stands_as_made(engine: Engine, row: Row) -> bool:
+    """Whether we made the record from AWS's opportunity, and nobody touched it since.
+
+    A record that somebody loaded with our user's rights bears no time of ours: what it says is to be sent (ELIG-22).
+    """
+    ours, synced = engine.settings.integration_users, row.get(engine.names.last_sync_date)
+    if not (synced and row.get(engine.names.apn_id) and row.get("CreatedDate")):
+        return False
+    if row.get("CreatedById") not in ours or row.get("LastModifiedById") not in ours:
+        return False
+    created = datetime.fromisoformat(row["CreatedDate"])
+    untouched = datetime.fromisoformat(row["LastModifiedDate"]) == created
+    return untouched and timedelta() <= created - datetime.fromisoformat(synced) <= MADE_WITHIN
 
 
-def _aws_moved_last(engine: Engine, row: Row, answer: Json) -> bool:
+def _filled_beforehand(engine: Engine, snap: Mapping[str, str | None], record: AceRecord) -> set[str]:
+    """Return the ACE fields that AWS leaves empty, and of which a new record got a value of the template's, or meets
+    one on a record that was there before.
+    """
+    describe, template_id = engine.describe(), engine.settings.default_opportunity_id
+    has_template = bool(template_id) and describe.name != ACE_OPPORTUNITY
+    template = copy_of(engine.salesforce, describe, template_id, engine.names) if has_template else None
+    texts = {path: text for path, text in snapshot(engine.mapping, template or {}).items() if text is not None}
+    return {
+        item.ace_field
+        for item in engine.mapping.fields
+        if record.get(item.ace_field) is None
+        and (item.related or (item.path in texts and texts[item.path] == snap.get(item.path)))
+    }
+
+
+def _as_aws_says(engine: Engine, record: AceRecord) -> dict[str, str | None]:
+    """Return AWS's values as they would stand in Salesforce, by path."""
+    values, _ = to_salesforce(engine.mapping, record, engine.describe(), creating=True)
+    related, _ = related_values(engine.mapping, record, partial(describe_of, engine), creating=True)
+    paths = {*values, *(f"{where}.{name}" for where, fields in related.items() for name in fields)}
+    texts = snapshot(engine.mapping, nest(values, related))
+    return {path: texts[path] for path in paths if path in texts}
+
+
+def _stood_in(engine: Engine, row: Row, record: AceRecord) -> dict[str, Value]:
+    """Return AWS's values that are what stands in for the row's empty ones: we sent them, and they are no news."""
+    used = used_fallbacks(engine, row)
+    return {one.ace_field: one.value for one in used if same(one.value, record.get(one.ace_field))}
+
+
+def _aws_moved_last(engine: Engine, row: Row, answer: Json, field: FieldMapping) -> bool:
+    """Whether AWS changed after the last sync and no person touched the record since that the field is on."""
     synced, modified = row.get(engine.names.last_sync_date), answer.get("LastModifiedDate")
     if not synced or not modified:
         return False
     last_sync = datetime.fromisoformat(synced)
-    person = row.get("LastModifiedById") not in engine.settings.integration_users
-    edited = person and datetime.fromisoformat(row["LastModifiedDate"]) >= last_sync
+    stamps = (related_record(row, relationship_of(field)) or row) if field.related else row
+    person = stamps.get("LastModifiedById") not in engine.settings.integration_users
+    edited = person and datetime.fromisoformat(stamps.get("LastModifiedDate") or row["LastModifiedDate"]) >= last_sync
     return datetime.fromisoformat(modified) > last_sync and not edited
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.ace.catalogue import AceField, opportunity_fields
-from connector.errors import ConfigError
+from connector.ace.record import Value
+from connector.errors import ConfigError, Problem
 from connector.mapping.currency import RECORD_CURRENCY
 from connector.mapping.describe import ObjectDescribe
+from connector.mapping.fallbacks import formula_paths
 from connector.mapping.model import Mapping as FieldMap
-from connector.mapping.outbound import select_paths
+from connector.mapping.outbound import select_paths, to_ace
+from connector.mapping.paths import lookups_on, resolve_path
+from connector.mapping.related import inbound_relationships, lookup_path, target_object
 from connector.names import AUDIT_FIELDS, PACKAGED, SyncFields
 from connector.store.state import State
-from connector.sync.ports import Clock, PartnerCentralPort, SalesforcePort
+from connector.sync.formulas import row_evaluator
+from connector.sync.ports import Clock, PartnerCentralPort, Row, SalesforcePort
 from connector.sync.settings import SyncSettings
+
+CREATION = ("CreatedDate", "CreatedById")
+"""Read with a row: whether it stands as we made it."""
 
 
 class Priority:
@@ -51,12 +59,30 @@ class Engine:
     """When the flag of a record that waits was last seen set; lost on restart, which costs a look."""
     troubles: dict[str, str] = field(default_factory=dict)
     """Why work of a kind does not come forward, by kind, until some of it does; for the status page in Salesforce."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """ACE field to Salesforce path of mapped fields that do not work in today's org (MAP-45): what is remembered of
+    them stays until they do again.
+    """
 
     def now(self) -> datetime:
         return self.clock.now()
 
     def describe(self) -> ObjectDescribe:
         return self.salesforce.describe(self.mapping.object_name)
+
+    def to_ace(self, row: Row) -> tuple[dict[str, Value], tuple[Problem, ...]]:
+        """Return the canonical record of a row under the mapping, and the values that could not be translated."""
+        evaluate = row_evaluator(
+            row, self.mapping.object_name, self.now(), describes=self._known, identity=self.salesforce.identity
+        )
+        return to_ace(self.mapping, row, self.catalogue, evaluate)
+
+    def _known(self, object_name: str) -> ObjectDescribe | None:
+        """Return the describe of an object; None where it is not visible, so that its fields have no known type."""
+        try:
+            return self.salesforce.describe(object_name)
+        except ConfigError:
+            return None
 
     def own_fields(self) -> tuple[str, ...]:
         """The connector's own fields that this object has; has_updates and invitation id may be missing (ELIG-12)."""
@@ -70,7 +96,33 @@ class Engine:
         return tuple(name for name in self.names.all if describe.field(name) is not None)
 
     def row_fields(self) -> tuple[str, ...]:
-        """Everything that is read with a row: audit fields, own fields, Name, and what the mapping reads."""
+        """Everything that is read with a row: audit fields, own fields, Name, what the mapping reads, and which related
+        records values from AWS would go to.
+        """
         currency = (RECORD_CURRENCY,) if self.describe().field(RECORD_CURRENCY) else ()
-        wanted = (*AUDIT_FIELDS, *self.own_fields(), *currency, *select_paths(self.mapping))
-        return tuple(dict.fromkeys(wanted))
+        mapped = self.readable_paths(self.mapping)
+        wanted = (*AUDIT_FIELDS, *CREATION, *self.own_fields(), *currency, *mapped, *self._targets())
+        # A formula may spell a field otherwise than we do; Salesforce takes each field once.
+        return tuple({name.lower(): name for name in reversed(wanted)}.values())[::-1]
+
+    def readable_paths(self, mapping: FieldMap) -> tuple[str, ...]:
+        """Return what to query for a mapping, with the lookups that its paths go through: only they tell a record that
+        is hidden from us from none.
+
+        What only fallback formulas read and the org does not have (any more) is left out: a record whose empty field
+        needs such a formula is told so, the others go on.
+        """
+        beside = formula_paths(mapping)
+        gone = {path for path in beside if isinstance(resolve_path(path, mapping.object_name, self._known), Problem)}
+        paths = [path for path in select_paths(mapping) if path not in gone]
+        ways = (way for path in paths for way in lookups_on(path, mapping.object_name, self._known))
+        return tuple(dict.fromkeys((*paths, *(way.path for way in ways))))
+
+    def _targets(self) -> Iterator[str]:
+        """Yield, for each relationship that values from AWS go through, the lookup and the record's id and stamps."""
+        for relationship in inbound_relationships(self.mapping):
+            object_name = target_object(relationship, self.mapping.object_name, self._known)
+            if object_name is None or self._known(object_name) is None:
+                continue  # nothing is written there, and a warning says so
+            yield lookup_path(relationship, self.mapping.object_name, self._known)
+            yield from (f"{relationship}.{name}" for name in ("Id", "LastModifiedDate", "LastModifiedById"))

@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 
 from connector.errors import ConnectorError, Fatal, RecordRejected, Retriable, StorageFull
-from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
+from connector.names import DETAIL_LOOKUPS, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.store.outbox import OutboxRow
 from connector.sync import logs
 from connector.sync.engine import Engine
@@ -83,9 +83,7 @@ def _conclude(engine: Engine, row: OutboxRow, outcome: RowOutcome) -> None:
             return
         case RecordRejected() as error if _dangling(row, error):
             # The record is gone or hidden from us: the detail keeps its id as text.
-            engine.state.outbox.put(
-                row.object_name, row.key_field, row.key, {Detail.ACE_OPPORTUNITY: None}, engine.now()
-            )
+            engine.state.outbox.put(row.object_name, row.key_field, row.key, dict.fromkeys(_lookups(row)), engine.now())
             _later(engine, row, str(error), None)
         case RecordRejected() as error if row.attempts + 1 >= ATTEMPTS:
             # Not in the error's own words: they may quote what the row says about a person.
@@ -96,11 +94,18 @@ def _conclude(engine: Engine, row: OutboxRow, outcome: RowOutcome) -> None:
             _later(engine, row, str(error), None)
 
 
+def _lookups(row: OutboxRow) -> list[str]:
+    """Return the row's lookups that lead to a record."""
+    return [name for name in DETAIL_LOOKUPS.values() if row.body.get(name)]
+
+
 def _dangling(row: OutboxRow, error: RecordRejected) -> bool:
-    named = any(ACE_OPPORTUNITY in f"{problem.field} {problem.rule}" for problem in error.problems)
+    lookups = _lookups(row)
+    told = [f"{problem.field} {problem.rule}" for problem in error.problems]
+    named = any(name in text for name in lookups for text in told)
     codes = {problem.code for problem in error.problems}
     gone = codes & {"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"}
-    return bool(row.body.get(Detail.ACE_OPPORTUNITY)) and (named or bool(gone))
+    return bool(lookups) and (named or bool(gone))
 
 
 def _later(engine: Engine, row: OutboxRow, reason: str, after: float | None) -> None:

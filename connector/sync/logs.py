@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import Any
 
 from connector.errors import Problem
-from connector.names import ACE_OPPORTUNITY, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
+from connector.names import DETAIL_LOOKUPS, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.store.links import Link
 from connector.store.runs import Run
 from connector.sync.engine import Engine
@@ -33,7 +33,7 @@ RUN_OPEN = timedelta(days=1)
 
 _TAKEN_BACK = "Not processed after all: Salesforce refused the values. The detail with status Error says why."
 _STILL_OPEN = "Reasons from logs whose retention has ended; they are still open."
-_WAITING = {"PENDING_NOT_SHARED": PENDING, WAITING: PENDING, "HELD_IN_REVIEW": HELD}
+_WAITING = {"PENDING_NOT_SHARED": PENDING, WAITING: PENDING, "HELD_IN_REVIEW": HELD, "EXCLUDED_BY_RULE": HELD}
 
 
 def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "") -> str:
@@ -222,8 +222,9 @@ def _put_detail(engine: Engine, key: str, run_id: str, link: Link, body: dict[st
         Detail.RECORD_ID: link.record_id,
         Detail.APN_ID: link.apn_id,
     }
-    if link.object_name == ACE_OPPORTUNITY and link.status != "tombstone" and len(link.record_id) == RECORD_ID_LENGTH:
-        fixed[Detail.ACE_OPPORTUNITY] = link.record_id
+    lookup = DETAIL_LOOKUPS.get(link.object_name)
+    if lookup and link.status != "tombstone" and len(link.record_id) == RECORD_ID_LENGTH:
+        fixed[lookup] = link.record_id
     # A detail without its log cannot be written, and a run of which all records wait has none yet.
     _put_log(engine, run_id, {})
     _put(engine, SYNC_LOG_DETAIL, Detail.KEY, key, fixed | {Detail.LAST_SEEN: _stamp(engine.now())} | body)

@@ -18,9 +18,12 @@ from connector.mapping.outbound import snapshot
 from connector.names import AUDIT_FIELDS
 from connector.store.links import Link
 from connector.sync import logs
+from connector.sync.edits import changed_paths
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
 from connector.sync.queueing import enqueue_inbound, enqueue_outbound
+from connector.sync.related_changes import changed_parents
+from connector.sync.set_aside import hand_over, is_set_aside
 
 MARGIN = timedelta(seconds=2)
 """Age of a modification, by Salesforce's clock, before its row is read: stamps are whole seconds, commits come
@@ -31,6 +34,11 @@ OVERLAP = timedelta(minutes=5)
 """How far a window reaches back behind the last one: a long transaction becomes visible later than its stamp."""
 ROUNDS = 3
 """Turns towards AWS that nobody's edit caused, after which the record is parked."""
+
+QUIET = timedelta(hours=1)
+"""After so long without an exchange with AWS a change of a related record begins a chain of turns of its own: turns
+that follow from one another are minutes apart.
+"""
 
 EPOCH = "1970-01-01T00:00:00+00:00"
 
@@ -43,6 +51,11 @@ _REPEATED = {Code.RETRIES_EXHAUSTED, Code.RETRY_CUTOFF}
 def poll_changes(engine: Engine, run_id: str) -> int:
     """Look at what changed since the last look; return how many records were queued."""
     until = engine.salesforce.server_time() - MARGIN
+    # The primary object first: what is wrong with a related one must not keep its changes back.
+    return _poll_primary(engine, run_id, until) + _poll_related(engine, run_id, until)
+
+
+def _poll_primary(engine: Engine, run_id: str, until: datetime) -> int:
     cursor = engine.state.cursors.get(_CURSOR + engine.mapping.object_name)
     if cursor is None:
         # What was flagged before is found by the look over all records; later changes by windows from here on.
@@ -60,6 +73,23 @@ def poll_changes(engine: Engine, run_id: str) -> int:
             queued += sum(observe(engine, row, run_id) for row in rows)
     engine.state.cursors.set(_CURSOR + engine.mapping.object_name, until.isoformat())
     return queued
+
+
+def _poll_related(engine: Engine, run_id: str, until: datetime) -> int:
+    """Look at the records of which a mapped field on a related record changed."""
+    queued = 0
+    for parents in changed_parents(engine, until, overlap=OVERLAP):
+        rows = _settled_rows(engine, list(parents), until)
+        with engine.state.transaction():
+            queued += sum(_observe_related(engine, row, run_id, by_person=parents[row["Id"]]) for row in rows)
+    return queued
+
+
+def _observe_related(engine: Engine, row: Row, run_id: str, *, by_person: bool) -> bool:
+    link = engine.state.links.get(row["Id"])
+    # A turn that read the row anew remembers it, although nobody judged it; what AWS refused waits for the retries.
+    refused = link is not None and link.failed_snapshot == snapshot(engine.mapping, row)
+    return observe(engine, row, run_id, again=not refused, by_person=by_person)
 
 
 def _moved(engine: Engine, stamps: Row) -> bool:
@@ -132,10 +162,13 @@ def _position(engine: Engine) -> str:
     return engine.state.cursors.get(_DUE + engine.mapping.object_name) or ""
 
 
-def observe(engine: Engine, row: Row, run_id: str, *, again: bool = False, requested: bool = False) -> bool:
+def observe(
+    engine: Engine, row: Row, run_id: str, *, again: bool = False, requested: bool = False, by_person: bool = False
+) -> bool:
     """Judge one row and queue it if it is due.
 
-    ``again`` also looks at rows that were seen in this very form before; ``requested`` says that a person asked for it.
+    ``again`` also looks at rows that were seen in this very form before; ``requested`` says that a person asked for it;
+    ``by_person`` that a person changed a related record, which the row itself does not show.
     """
     link = engine.state.links.get(row["Id"])
     snap = snapshot(engine.mapping, row)
@@ -146,7 +179,7 @@ def observe(engine: Engine, row: Row, run_id: str, *, again: bool = False, reque
         return False
     link = link or Link(record_id=row["Id"], object_name=engine.mapping.object_name)
     link.requested = link.requested or requested
-    return _conclude(engine, link, row, snap, verdict, run_id)
+    return _conclude(engine, link, row, snap, verdict, run_id, by_person=by_person)
 
 
 def _seen_so(engine: Engine, link: Link, row: Row, snap: dict[str, str | None]) -> bool:
@@ -174,6 +207,7 @@ def candidate(engine: Engine, row: Row, link: Link | None) -> Candidate:
         formula_types={name: field.type for name, field in describe.fields.items()},
         formula_extra={SETUP_USER: engine.salesforce.identity().user_id},
         identifier_holder=_holder(engine, row, link),
+        partner_identifier=_partner_identifier(link),
         **(_memory(engine, link, snap) if link else {"known": False}),
     )
 
@@ -192,6 +226,12 @@ def _memory(engine: Engine, link: Link, snap: dict[str, str | None]) -> dict[str
     }
 
 
+def _partner_identifier(link: Link | None) -> str:
+    """Return the partner's identifier that AWS's record bears, as far as it is known: historical data is told by it."""
+    answer = link.aws if link is not None else None
+    return str((answer or {}).get("PartnerOpportunityIdentifier") or "")
+
+
 def _holder(engine: Engine, row: Row, link: Link | None) -> str:
     """Return the id of another record that owns the AWS identifier which this row carries, empty for none.
 
@@ -201,41 +241,34 @@ def _holder(engine: Engine, row: Row, link: Link | None) -> str:
         return ""
     carried = row.get(engine.names.apn_id)
     owner = engine.state.links.by_apn(carried) if carried else None
-    return owner.record_id if owner and owner.record_id != row["Id"] else ""
+    if owner is None or owner.record_id == row["Id"] or is_set_aside(engine, owner):
+        return ""
+    return owner.record_id
 
 
-def changed_paths(link: Link | None, snap: dict[str, str | None]) -> tuple[str, ...]:
-    """Return the mapped paths whose value is neither the last seen nor the last written, nor one that AWS refused as
-    locked.
-    """
-    if link is None:
-        return ()
-    return tuple(
-        path
-        for path, value in snap.items()
-        # A path that was never seen was mapped only since: a mapping is not retroactive.
-        if path in link.seen
-        and value != link.seen[path]
-        and (path not in link.written or value != link.written[path])
-        and (path not in link.locked or value != link.locked[path])
-    )
-
-
-def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None], verdict: Verdict, run_id: str) -> bool:
-    moved = not _seen_so(engine, link, row, snap)
+def _conclude(
+    engine: Engine,
+    link: Link,
+    row: Row,
+    snap: dict[str, str | None],
+    verdict: Verdict,
+    run_id: str,
+    *,
+    by_person: bool,
+) -> bool:
+    turns = verdict.due and bool(link.seen) and not _seen_so(engine, link, row, snap)
+    link.rounds = 0 if by_person or _person(engine, row) or _afresh(engine, link, row, snap) else link.rounds + turns
     link.row, link.modstamp = row, row["SystemModstamp"]
     _confirm_written(link, snap)
     _revive(link)
     _adopt_identifier(engine, link, row)
-    if not _person(engine, row):
-        link.rounds += moved and verdict.due and bool(link.seen)
-    else:
-        link.rounds = 0
     if not verdict.due and link.seen:
         link.seen = {**snap, **link.seen}
     engine.state.links.save(link)
     if verdict.due or (link.requested and verdict.code in _SETTLED):
         return _queue(engine, link, run_id)
+    if verdict.code is Code.DUMMY_ID and not verdict.edit_waits:
+        return False
     if verdict.code not in _SETTLED:
         _tell(engine, link, verdict, run_id)
     elif verdict.code is Code.OWN_WRITE and not link.locked:
@@ -244,9 +277,19 @@ def _conclude(engine: Engine, link: Link, row: Row, snap: dict[str, str | None],
     return False
 
 
+def _afresh(engine: Engine, link: Link, row: Row, snap: dict[str, str | None]) -> bool:
+    """Whether only related records changed, and long after the last turn: what AWS says of one opportunity comes to
+    another by the account that both have, which is no automation that runs in circles.
+    """
+    changed, synced = changed_paths(link, snap), row.get(engine.names.last_sync_date)
+    if not changed or not synced or not all("." in path for path in changed):
+        return False
+    return engine.salesforce.server_time() - datetime.fromisoformat(synced) > QUIET
+
+
 def _queue(engine: Engine, link: Link, run_id: str) -> bool:
     if link.rounds > ROUNDS:
-        logs.log_problems(engine, run_id, link, (_parked(),))
+        logs.log_problems(engine, run_id, link, (_parked(engine, link),))
         return False
     return enqueue_outbound(engine, link, run_id)
 
@@ -274,7 +317,11 @@ def _adopt_identifier(engine: Engine, link: Link, row: Row) -> None:
     if link.status == "new" and link.apn_id and carried != link.apn_id:
         link.apn_id, link.apn_id_written = None, False
         logs.resolve(engine, link.record_id)
-    if link.apn_id is None and carried and engine.state.links.by_apn(carried) is None:
+    owner = engine.state.links.by_apn(carried) if carried else None
+    if owner is not None and is_set_aside(engine, owner):
+        hand_over(engine, owner)
+        owner = None
+    if link.apn_id is None and carried and owner is None:
         link.apn_id, link.apn_id_written = carried, True
         engine.state.links.save(link)
         enqueue_inbound(engine, carried, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
@@ -301,11 +348,12 @@ def _tell(engine: Engine, link: Link, verdict: Verdict, run_id: str) -> None:
         logs.log_problems(engine, run_id, link, (problem,))
 
 
-def _parked() -> Problem:
+def _parked(engine: Engine, link: Link) -> Problem:
+    rewritten = changed_paths(link, snapshot(engine.mapping, link.row or {}))
     return Problem(
         "PARKED_ROUND_TRIPS",
         "",
-        "",
+        ", ".join(rewritten),
         "The record changed several times without a person's edit: automation in the org rewrites it.",
         "Stop the flow or trigger that rewrites what AWS sends, or switch inbound updates off for its fields; "
         "the next edit by a person is sent again.",

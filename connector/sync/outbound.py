@@ -11,13 +11,16 @@ from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
 from connector.errors import Deferred, Problem, RecordRejected, Retriable, StaleRecord
 from connector.mapping.currency import AMOUNTS, CURRENCY, with_record_currency
-from connector.mapping.outbound import snapshot, to_ace
+from connector.mapping.outbound import snapshot
 from connector.store.links import Link
 from connector.sync import logs, plan
 from connector.sync.base import UNDER_WAY, base, forget_base, is_unfinished, remember_answer
 from connector.sync.create import ambiguous, create_opportunity
+from connector.sync.edits import conflict_note, user_edits
 from connector.sync.engine import Engine
-from connector.sync.inbound import apply_known, conflict_note, receive, user_edits
+from connector.sync.fallbacks import edited_fields, fallback_note, paths_beside, used_fallbacks
+from connector.sync.inbound import apply_known, receive
+from connector.sync.set_aside import is_set_aside, set_aside_problem
 from connector.sync.submission import drop_share, submission_under_way, submit
 from connector.sync.writeback import stamp, write_identifier
 
@@ -44,6 +47,8 @@ def send(engine: Engine, record_id: str, run_id: str) -> None:
     link = engine.state.links.get(record_id)
     if link is None or link.row is None or link.status == "tombstone":
         return None
+    if is_set_aside(engine, link):
+        raise RecordRejected((set_aside_problem(engine, link),))
     if link.status == "held":
         _choose(engine, link)
     _check_identifier(engine, link)
@@ -63,10 +68,10 @@ def send(engine: Engine, record_id: str, run_id: str) -> None:
 def facts_for(engine: Engine, link: Link, answer: dict[str, Any] | None) -> plan.OutboundFacts:
     """Return what the planner needs; ``answer`` is AWS's record, None when there is none yet."""
     row = link.row or {}
-    record, problems = to_ace(engine.mapping, row, engine.catalogue)
+    record, problems = engine.to_ace(row)
     first = answer is None or plan.is_draft(answer)
     return plan.OutboundFacts(
-        record=outgoing(engine, link, with_record_currency(row, record), first=first),
+        record=outgoing(engine, link, with_record_currency(row, record), first=first, answer=answer),
         mapping_problems=problems,
         base=answer,
         today=engine.now().date(),
@@ -86,27 +91,38 @@ def _edited(engine: Engine, link: Link) -> frozenset[str]:
     """Return the ACE fields that a person changed since the record was last handled; a first share has none."""
     if not link.seen:
         return frozenset()
-    edits = user_edits(engine, link, link.row or {})
-    return frozenset(field.ace_field for field in engine.mapping.fields if field.path in edits)
+    return frozenset(edited_fields(engine, link, user_edits(engine, link, link.row or {})))
 
 
-def outgoing(engine: Engine, link: Link, record: AceRecord, *, first: bool) -> dict[str, Value]:
+def outgoing(
+    engine: Engine, link: Link, record: AceRecord, *, first: bool, answer: dict[str, Any] | None = None
+) -> dict[str, Value]:
     """Return the record without the fields that AWS may change too and that nobody changed here: there, AWS's value
-    stays.
+    stays. Where AWS has none, a fallback goes along.
 
     Args:
         first: the opportunity was not submitted yet. What goes out with the submission AWS does not know before it,
             so that Salesforce's word counts, edited or not.
+        answer: AWS's record.
     """
     if link.apn_id is None or not (link.seen or link.applied is not None):
         return dict(record)
-    edits = user_edits(engine, link, link.row or {})
-    kept = {field.ace_field for field in engine.mapping.fields if not field.inbound or field.path in edits}
+    kept = {field.ace_field for field in engine.mapping.fields if not field.inbound}
+    kept |= edited_fields(engine, link, user_edits(engine, link, link.row or {}))
+    kept |= _filling(engine, link, record, answer)
     if kept.intersection(AMOUNTS):
         kept.add(CURRENCY)
     if first:
         kept |= {name for name in record if engine.catalogue[name].submit}
     return {name: value for name, value in record.items() if name in kept}
+
+
+def _filling(engine: Engine, link: Link, record: AceRecord, answer: dict[str, Any] | None) -> set[str]:
+    """Return the fields that are empty on both sides, and for which a fallback stands in."""
+    at_aws = api_shape.from_get(answer or {})
+    used = {one.ace_field for one in used_fallbacks(engine, link.row or {}, record)}
+    sendable = {name for name in used if engine.catalogue[name].update_path or engine.catalogue[name].associate}
+    return {name for name in sendable if at_aws.get(name) is None}
 
 
 def _choose(engine: Engine, link: Link) -> None:
@@ -249,15 +265,28 @@ class _Turn:
             drop_share(self.engine, self.link)
             stamp(self.engine, self.link)
             apply_known(self.engine, self.link, sharing=sharing)
-            note = conflict_note(self.engine.mapping, self.overridden)
+            notes = (conflict_note(self.engine.mapping, self.overridden), self._fallback_note(answer))
+            note = " ".join(filter(None, notes))
             logs.log_success(self.engine, self.run_id, self.link, self.payload, note, remaining=action.locked)
+
+    def _fallback_note(self, answer: Mapping[str, Any]) -> str:
+        """What stood in for empty values, in this turn or in one whose end this is: what AWS holds was sent."""
+        at_aws = api_shape.from_get(answer)
+        used = used_fallbacks(self.engine, self.link.row or {})
+        return fallback_note(
+            one for one in used if one.ace_field in self.sent or same(one.value, at_aws.get(one.ace_field))
+        )
 
     def _remember(self, action: plan.Settle, answer: Mapping[str, Any]) -> None:
         link, mapping = self.link, self.engine.mapping
         refused = {problem.field for problem in action.locked}
         locked = {field.path for field in mapping.fields if field.ace_field in refused}
+        beside = paths_beside(self.engine, refused)
+        locked |= {path for path in self.snap if path.lower() in beside}
         link.locked = {path: self.snap.get(path) for path in locked}
-        link.seen = {path: link.seen.get(path) if path in locked else text for path, text in self.snap.items()}
+        left_out = {path: link.seen[path] for path in self.engine.left_out.values() if path in link.seen}
+        sent = {path: link.seen.get(path) if path in locked else text for path, text in self.snap.items()}
+        link.seen = {**left_out, **sent}
         settled = {field.path for field in mapping.fields if field.ace_field in self.sent}
         link.written = {path: text for path, text in link.written.items() if path not in settled}
         # Where AWS made something else of what was sent, that is a change of AWS's, to be brought in.

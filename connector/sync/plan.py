@@ -17,9 +17,11 @@ from connector.ace.catalogue import AceField, Moment, opportunity_fields
 from connector.ace.formats import shown
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
+from connector.eligibility.rules import is_dummy_identifier
 from connector.errors import Problem
 
 IDENTIFIER = "partnerCrmUniqueIdentifier"
+OWNERSHIP, REFERRAL = "opportunityOwnership", "AWS Referral"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,9 @@ def plan_outbound(facts: OutboundFacts) -> tuple[Action, ...]:
     """Return the actions in their order; the last one is Create, Submit, Settle, Hold, Await or Reject."""
     if facts.base is None:
         return _plan_first_share(facts)
+    identifier = str(facts.base.get("PartnerOpportunityIdentifier") or "")
+    if is_dummy_identifier(identifier):
+        return (Reject((_historical(identifier),)),)
     status = review_status(facts.base)
     if lifecycle.final(status):
         return (Reject((_rejected_by_aws(facts.base),)),)
@@ -158,7 +163,7 @@ def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
 def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action, ...]:
     before = api_shape.from_get(base)
     locked = api_shape.locked_changes(facts.record, base) + _without_a_way(facts, before)
-    identified = {**facts.record, IDENTIFIER: facts.record_id} if facts.record_id else facts.record
+    identified = _identified(facts, base, before)
     changes = api_shape.changed_fields(identified, base)
     if set(changes) <= {IDENTIFIER}:
         # Our identifier goes along with an update, and is no reason for one.
@@ -179,6 +184,19 @@ def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action,
         # The update hands the record to AWS's reviewers, who lock it: what they asked for goes first.
         return (*early, *late, *update, end)
     return (*early, *update, *late, end)
+
+
+def _identified(facts: OutboundFacts, base: Mapping[str, Any], before: AceRecord) -> AceRecord:
+    """Return the record with our identifier, where AWS takes it for sure.
+
+    After approval that is on its own referrals, which come without one. Whether it takes one on others its documents
+    do not agree about, and no edit must fail by it: those are known by AWS's identifier alone.
+    """
+    approved = lifecycle.phase(review_status(base)) is lifecycle.Phase.APPROVED
+    known_to_be_open = not approved or before.get(IDENTIFIER) or facts.view.get(OWNERSHIP) == REFERRAL
+    if not facts.record_id or not known_to_be_open:
+        return facts.record
+    return {**facts.record, IDENTIFIER: facts.record_id}
 
 
 def _without_a_way(facts: OutboundFacts, before: AceRecord) -> tuple[Problem, ...]:
@@ -272,6 +290,16 @@ def _held_in_review(status: str) -> Problem:
         status,
         "AWS does not take edits while it reviews the opportunity.",
         "Nothing to do: the edit is kept and goes out by itself when AWS has decided.",
+    )
+
+
+def _historical(identifier: str) -> Problem:
+    return Problem(
+        "DUMMY_ID",
+        "",
+        identifier,
+        "AWS's record bears a placeholder for our identifier: it is historical data, which is not synchronised.",
+        "Clear Sync with AWS; to share the deal, use a record without the identifier of that opportunity.",
     )
 
 

@@ -94,6 +94,12 @@ class SalesforcePort(Protocol):
         """Return the rows whose field has the value, those in the recycle bin too: id → whether it is deleted."""
         ...
 
+    def matching(self, object_name: str, field: str, value: str, fields: Sequence[str]) -> list[Row]:
+        """Return the visible, undeleted rows whose text field has the value, regardless of case as Salesforce compares;
+        with their ids.
+        """
+        ...
+
     def update(self, object_name: str, rows: Sequence[Row]) -> Sequence[RowOutcome]:
         """Update rows by ``Id`` in collections of 200, each row by itself."""
         ...
@@ -111,6 +117,17 @@ class SalesforcePort(Protocol):
     def create(self, object_name: str, row: Row) -> str:
         """Create one row and return its id. Only for objects where a repetition does no harm; everything else is
         upserted.
+        """
+        ...
+
+    def create_with_parent(
+        self, object_name: str, row: Row, *, lookup: str, parent_object: str, parent: Mapping[str, Any]
+    ) -> tuple[str, str]:
+        """Create a row together with the parent that its field ``lookup`` is to name, both or none and never twice;
+        return both ids, the row's first.
+
+        Raises DuplicateValue where the row exists already, RecordRejected (the fields of the parent's problems begin
+        with its object's name), or Retriable with ``outcome_unknown``.
         """
         ...
 

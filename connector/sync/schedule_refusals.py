@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from connector.errors import ConfigError
 from connector.mapping.describe import ObjectDescribe
-from connector.mapping.fit import check_mapping, is_blocking
+from connector.mapping.fit import Surroundings, check_mapping, is_blocking
 from connector.names import PermissionSets, Schedule
 from connector.sync.engine import Engine
+from connector.sync.formulas import inspect_formula, try_over_ace
 from connector.sync.ports import Row
+from connector.sync.rights import schedulers
 from connector.sync.schedule_memory import OBJECTS
 
 LEAST_MINUTES, MOST_MINUTES = 5, 1440
@@ -24,7 +26,12 @@ def refusals(engine: Engine, row: Row, sets: Mapping[str, set[str]], activated_b
         sets: permission sets by user id, of the activator and of the worker's own user.
         activated_by: id of the user who activated the schedule or changed it last.
     """
-    return (*_of_interval(row), *_of_object(row), *_of_users(engine, sets, activated_by), *_of_mapping(engine, row))
+    return (
+        *_of_interval(row),
+        *_of_object(row),
+        *_of_users(engine, sets, activated_by, str(row[Schedule.OBJECT])),
+        *_of_mapping(engine, row),
+    )
 
 
 def _of_interval(row: Row) -> Iterator[str]:
@@ -39,16 +46,17 @@ def _of_interval(row: Row) -> Iterator[str]:
 def _of_object(row: Row) -> Iterator[str]:
     if row[Schedule.OBJECT] not in OBJECTS:
         yield (
-            f"{row[Schedule.OBJECT]} has no mapping: schedules for it are not available yet. "
+            f"Schedules for {row[Schedule.OBJECT]} are not available yet: nothing would run. "
             f"Available is {', '.join(OBJECTS)}."
         )
 
 
-def _of_users(engine: Engine, sets: Mapping[str, set[str]], activated_by: str) -> Iterator[str]:
+def _of_users(engine: Engine, sets: Mapping[str, set[str]], activated_by: str, object_name: str) -> Iterator[str]:
     wanted, worker = PermissionSets.INTEGRATION_USER, engine.salesforce.identity()
-    if wanted not in sets.get(activated_by, ()):
+    if sets.get(activated_by, set()).isdisjoint(schedulers(object_name)):
         yield (
-            f"It was activated by the user {activated_by}, who does not hold the permission set {wanted}. "
+            f"It was activated by the user {activated_by}, who does not hold the permission set "
+            f"{' or '.join(schedulers(object_name))}. "
             "Activate it as the integration user, or with `connector schedule activate`."
         )
     if worker.user_id != activated_by and wanted not in sets.get(worker.user_id, ()):
@@ -61,17 +69,35 @@ def _of_users(engine: Engine, sets: Mapping[str, set[str]], activated_by: str) -
 def _of_mapping(engine: Engine, row: Row) -> Iterator[str]:
     if row[Schedule.OBJECT] not in OBJECTS:
         return
-    problems = [
-        problem
-        for problem in check_mapping(engine.mapping, engine.catalogue, lambda name: described(engine, name))
-        if is_blocking(problem)
-    ]
-    unmapped = [problem.field for problem in problems if problem.code == UNMAPPED]
+    found = check_mapping(
+        engine.mapping, engine.catalogue, lambda name: described(engine, name), surroundings_of(engine)
+    )
+    problems = [problem for problem in found if is_blocking(problem)]
+    required = [problem.field for problem in problems if problem.code == UNMAPPED]
+    unmapped = [name for name in required if name not in engine.left_out]
     if unmapped:
         yield f"Fields that AWS requires are not mapped: {', '.join(unmapped)}. Map them and publish the mapping."
+    if gone := [f"{name} ({engine.left_out[name]})" for name in required if name in engine.left_out]:
+        yield (
+            f"Fields that AWS requires are mapped to what does not work in the org any more: {', '.join(gone)}. "
+            "`connector check` tells why. Restore the field or the access to it, or map another one."
+        )
     for problem in problems:
         if problem.code != UNMAPPED:
             yield f"The mapping cannot work: {problem}"
+
+
+def surroundings_of(engine: Engine) -> Surroundings:
+    """Return what decides, besides describe and catalogue, whether the engine's mapping works: the connector's own
+    fields (MAP-26), what the settings give new records, and whether formulas can be computed.
+    """
+    return Surroundings(
+        names=engine.names,
+        default_account=bool(engine.settings.default_account_id),
+        default_opportunity=bool(engine.settings.default_opportunity_id),
+        inspect=inspect_formula,
+        compute=try_over_ace,
+    )
 
 
 def described(engine: Engine, object_name: str) -> ObjectDescribe | None:

@@ -20,14 +20,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connector.errors import RecordGone
-from connector.names import SCHEDULE, PermissionSets, Schedule
+from connector.names import SCHEDULE, Schedule
 from connector.store.queue import Item
 from connector.sync import logs, queueing
 from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine, Priority
 from connector.sync.observe import sweep_due, sweep_is_unfinished
 from connector.sync.ports import Row
-from connector.sync.rights import held, holders_query
+from connector.sync.rights import EVERY_SCHEDULER, holders
 from connector.sync.schedule_memory import OBJECTS, OPPORTUNITY, InForce, forget, recall, remember
 from connector.sync.schedule_refusals import refusals
 
@@ -86,12 +86,12 @@ def _objects(rows: Iterable[Row]) -> tuple[str, ...]:
 
 
 def _assigned(engine: Engine, rows: Sequence[Row]) -> dict[str, set[str]]:
-    """Return who holds the integration user's permission set, of those whose right decides; no call without a need."""
+    """Return who holds which set that lets people schedule, of those whose right decides; no call without a need."""
     new = [row for row in rows if row[Schedule.ACTIVE] and not _is_in_force(engine, row)]
     if not new:
         return {}
     users = {engine.salesforce.identity().user_id, *(str(row["LastModifiedById"]) for row in new)}
-    return held(engine.salesforce.query(holders_query(users, [PermissionSets.INTEGRATION_USER])))
+    return holders(engine.salesforce, users, EVERY_SCHEDULER)
 
 
 def _is_in_force(engine: Engine, row: Row) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from connector.ace import api_shape
 from connector.ace.catalogue import opportunity_fields
 from connector.ace.record import AceRecord
-from connector.mapping.outbound import to_ace
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
 
@@ -43,7 +42,7 @@ def contradicted_parameter(engine: Engine, record_id: str, asked: Mapping[str, s
     Args:
         asked: ACE field to the value that the request gives, empty where it gives none.
     """
-    record, _ = to_ace(engine.mapping, _row(engine, record_id), engine.catalogue)
+    record, _ = engine.to_ace(_row(engine, record_id))
     for name, wanted in asked.items():
         said = _SHARED_AS[name](record)
         if wanted and wanted != said:

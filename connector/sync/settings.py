@@ -4,13 +4,14 @@ and is told.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.errors import Problem
-from connector.names import SETTINGS, FileSettings, Settings
+from connector.names import SETTINGS, FileSettings, Settings, TemplateSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class SyncSettings:
         poll_seconds: between two looks for changed Salesforce records.
         sweep_seconds: between two looks for changed opportunities at AWS.
         due_sweep_minutes: between two looks over all flagged Salesforce records.
+        default_owner_id: who owns records created from AWS, empty for the integration user.
+        default_account_id: account of records created from AWS whose customer has none, empty for no account.
+        clone_default_account: such a customer gets a copy of the default account instead.
+        default_opportunity_id: record of the target object that is copied at creation, empty for none.
+        owner_by_email: the active user with the e-mail address of the owner at AWS becomes the owner.
+        record_type: developer name of the record type of new records, empty for the template's or the user's own.
+        currency: ISO code of new records in an org with several currencies, empty for AWS's.
         problems: one per setting that is missing or malformed.
     """
 
@@ -42,10 +50,18 @@ class SyncSettings:
     sweep_seconds: int = 300
     due_sweep_minutes: int = 60
     default_owner_id: str = ""
+    default_account_id: str = ""
+    clone_default_account: bool = False
+    default_opportunity_id: str = ""
+    owner_by_email: bool = False
+    record_type: str = ""
+    currency: str = ""
     problems: tuple[Problem, ...] = ()
 
 
 LEGACY_VERSION = 1
+_ID_LENGTH, _SHORT_ID_LENGTH = 18, 15
+_CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 
 # Setting, attribute, least and greatest value that make sense.
 _NUMBERS = (
@@ -60,6 +76,12 @@ _SWITCHES = (
     (Settings.SHARE_AUTOMATICALLY, "share_automatically"),
     (Settings.UPDATE_AUTOMATICALLY, "update_automatically"),
     (Settings.SANDBOX_CATALOG, "sandbox_catalog"),
+    (TemplateSettings.CREATE_ACCOUNT_FROM_DEFAULT, "clone_default_account"),
+    (TemplateSettings.OWNER_BY_EMAIL, "owner_by_email"),
+)
+_TEMPLATES = (
+    (TemplateSettings.DEFAULT_ACCOUNT_ID, "default_account_id"),
+    (TemplateSettings.DEFAULT_OPPORTUNITY_ID, "default_opportunity_id"),
 )
 
 
@@ -67,7 +89,8 @@ def settings_query(org_id: str) -> str:
     """Return the SOQL that reads the org default of the custom setting."""
     fields = [name for name, _ in _SWITCHES] + [row[0] for row in _NUMBERS]
     fields += [Settings.INTEGRATION_USER_ID, Settings.OTHER_INTEGRATION_USERS, Settings.DEFAULT_OWNER_ID]
-    fields.append(FileSettings.PAYLOAD_VERSION)
+    fields += [name for name, _ in _TEMPLATES]
+    fields += [TemplateSettings.RECORD_TYPE, TemplateSettings.CURRENCY, FileSettings.PAYLOAD_VERSION]
     return f"SELECT {', '.join(fields)} FROM {SETTINGS} WHERE SetupOwnerId = '{org_id}'"  # noqa: S608 - an id of the org
 
 
@@ -92,7 +115,52 @@ def read_settings(row: Mapping[str, Any] | None, own_user_id: str) -> SyncSettin
     _check_integration_user(row.get(Settings.INTEGRATION_USER_ID), own_user_id, problems)
     _check_version(row.get(FileSettings.PAYLOAD_VERSION), problems)
     values["default_owner_id"] = row.get(Settings.DEFAULT_OWNER_ID) or ""
+    values |= _template_values(row, problems)
     return SyncSettings(frozenset(users), problems=tuple(problems), **values)
+
+
+def _template_values(row: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """Return what new records are made of, as far as its form is right; whether it exists, only the org can tell."""
+    values: dict[str, Any] = {attribute: _template_id(row.get(name), name, problems) for name, attribute in _TEMPLATES}
+    values["record_type"] = str(row.get(TemplateSettings.RECORD_TYPE) or "").strip()
+    values["currency"] = _currency(row.get(TemplateSettings.CURRENCY), problems)
+    return values
+
+
+def _template_id(value: Any, name: str, problems: list[Problem]) -> str:
+    """Return the id, empty when it is none of 18 characters."""
+    text = str(value or "").strip()
+    if not text or (len(text) == _ID_LENGTH and text.isascii() and text.isalnum()):
+        return text
+    rule = f"The id must have {_ID_LENGTH} characters, letters and digits; this one has {len(text)}."
+    if len(text) == _SHORT_ID_LENGTH and text.isalnum():
+        rule = f"This is the {_SHORT_ID_LENGTH}-character form of an id; the {_ID_LENGTH}-character form is needed."
+    problems.append(
+        Problem(
+            "SETTING_INVALID",
+            name,
+            text,
+            rule,
+            f"Copy the {_ID_LENGTH} characters from the address of the record's page into {name} of {SETTINGS}.",
+        )
+    )
+    return ""
+
+
+def _currency(value: Any, problems: list[Problem]) -> str:
+    code = str(value or "").strip().upper()
+    if not code or _CURRENCY_CODE.fullmatch(code):
+        return code
+    problems.append(
+        Problem(
+            "SETTING_INVALID",
+            TemplateSettings.CURRENCY,
+            code,
+            "A currency has an ISO code of three letters, such as USD.",
+            f"Correct it in {SETTINGS}; until then new records have the currency that AWS names.",
+        )
+    )
+    return ""
 
 
 def _whole(value: Any, name: str, least: int, greatest: int, problems: list[Problem]) -> int | None:

@@ -15,6 +15,7 @@ from connector.sync import logs
 from connector.sync.engine import Engine
 from connector.sync.problems import invisible
 from connector.sync.queueing import OUTBOUND
+from connector.sync.set_aside import is_set_aside
 from connector.sync.writeback import bury
 
 BEFORE_SHARING = timedelta(minutes=1)
@@ -31,7 +32,9 @@ def withdrawn(engine: Engine, item: Item, run_id: str) -> bool:
         RecordRejected: the record cannot be seen any more, which is not the same as deleted.
     """
     link = engine.state.links.get(item.key)
-    if link is None or link.row is None or link.status == "tombstone" or _looked_lately(engine, item, link):
+    if link is None or link.row is None or link.status == "tombstone" or is_set_aside(engine, link):
+        return False
+    if _looked_lately(engine, item, link):
         return False
     _look(engine, item.key)
     if item.key in engine.looked_at:

@@ -2,12 +2,18 @@
 
 Stamps touch only our own fields. Fields that people edit are written only if the row was not modified since it was
 read; otherwise the record's turn begins anew with the row as it is now. What is about to be written is remembered
-before the call, so that our own write is recognised even if its answer is lost.
+before the call, so that our own write is recognised even if its answer is lost. Values for a related record are the
+parent's: its link remembers them, and its log says what became of them.
+
+What the link remembers as written, before Salesforce showed or confirmed it, is in doubt: it may stand there. A call
+that certainly wrote nothing takes its own values back at once, and leaves what an earlier one, or one that was cut off,
+put in doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +28,7 @@ from connector.errors import (
     StaleRecord,
 )
 from connector.mapping.outbound import snapshot
+from connector.mapping.related import nest
 from connector.store.links import Link
 from connector.store.writebacks import Writeback
 from connector.sync import logs
@@ -29,10 +36,13 @@ from connector.sync.engine import Engine
 from connector.sync.ports import Row, RowOutcome
 from connector.sync.problems import as_problem
 from connector.sync.queueing import enqueue_inbound
+from connector.sync.related_values import RelatedWrite, refused_values, related_is_gone, related_record
 
 SERVER_TIME = "@server_time"
 """Stands for Salesforce's own time at the moment of writing."""
 BATCH = 200
+Doubts = Mapping[str, str | None]
+"""Values of mapped fields that an earlier attempt may have written, by path."""
 
 
 def stamp(engine: Engine, link: Link) -> None:
@@ -51,6 +61,22 @@ def put(engine: Engine, link: Link, values: Mapping[str, Any], *, guard: datetim
     engine.state.writebacks.put(link.record_id, link.object_name, dict(values), engine.now(), guard=text)
 
 
+def put_related(engine: Engine, link: Link, write: RelatedWrite) -> None:
+    """Queue values for a record related to the link's; what waits for one that it referred to before is dropped."""
+    for waiting in engine.state.writebacks.of_parent(link.record_id):
+        if waiting.relationship == write.relationship and waiting.record_id != write.record_id:
+            _done(engine, waiting)
+    engine.state.writebacks.put(
+        write.record_id,
+        write.object_name,
+        write.values,
+        engine.now(),
+        guard=write.guard.isoformat(),
+        parent=link.record_id,
+        relationship=write.relationship,
+    )
+
+
 def flush(engine: Engine) -> int:
     """Write everything that waits; return how many rows were written. Faults of single rows are retried or logged.
 
@@ -59,35 +85,74 @@ def flush(engine: Engine) -> int:
     """
     written = 0
     while batch := engine.state.writebacks.due(engine.now(), BATCH):
-        plain = [pending for pending in batch if not pending.guard]
-        guarded = [pending for pending in batch if pending.guard]
-        written += _write(engine, plain) + _write(engine, guarded)
+        written += sum(_write(engine, alike) for alike in _grouped(_still_meant(engine, batch)))
     return written
 
 
+def _still_meant(engine: Engine, batch: Sequence[Writeback]) -> list[Writeback]:
+    """Drop values for related records that their parent does not refer to any more, as far as was observed: it is
+    looked at again.
+    """
+    kept = list[Writeback]()
+    for one in batch:
+        link = engine.state.links.get(one.parent) if one.parent else None
+        target = related_record((link.row if link else None) or {}, one.relationship) if one.parent else None
+        if one.parent and (link is None or link.status == "tombstone"):
+            _done(engine, one)
+        elif one.parent and link is not None and link.row is not None and (target or {}).get("Id") != one.record_id:
+            with engine.state.transaction():
+                _look_again(engine, one, link)
+        else:
+            kept.append(one)
+    return kept
+
+
+def _grouped(batch: Sequence[Writeback]) -> list[list[Writeback]]:
+    """Return what goes into one call: of one object, guarded or not; what was put last comes last."""
+    groups: dict[tuple[str, bool], list[Writeback]] = {}
+    for one in sorted(batch, key=lambda one: one.put_at):
+        groups.setdefault((one.object_name, bool(one.guard)), []).append(one)
+    return list(groups.values())
+
+
 def _write(engine: Engine, pending: Sequence[Writeback]) -> int:
-    if not pending:
-        return 0
     server_time = engine.salesforce.server_time()
-    rows = [_row(one, server_time) for one in pending]
-    _remember_intent(engine, pending)
+    rows: dict[str, Row] = {}
+    for one in pending:
+        # Of what two parents have for one record, the later value of each field counts.
+        rows[one.record_id] = {**rows.get(one.record_id, {}), **_row(one, server_time)}
+    doubts = _remember_intent(engine, pending, rows)
     try:
-        outcomes = _call(engine, pending, rows)
-    except (Retriable, Deferred, AuthFailed) as error:
-        _postpone(engine, pending, error)
+        outcomes = _call(engine, pending, list(rows.values()))
+    except ConnectorError as error:
+        _give_up(engine, pending, error, doubts)
         if not isinstance(error, Retriable):
             raise
         return 0
     with engine.state.transaction():
-        for one, outcome in zip(pending, outcomes, strict=True):
-            _conclude(engine, one, outcome)
+        by_record = dict(zip(rows, outcomes, strict=True))
+        for one, doubt in zip(pending, doubts, strict=True):
+            _conclude(engine, one, by_record[one.record_id], doubt)
     return sum(outcome.error is None for outcome in outcomes)
+
+
+def _give_up(engine: Engine, pending: Sequence[Writeback], error: ConnectorError, doubts: Sequence[Doubts]) -> None:
+    """The call as a whole failed: everything is kept, and what can pass is tried again later."""
+    with engine.state.transaction():
+        for one, doubt in zip(pending, doubts, strict=True):
+            _take_back(engine, one, engine.state.links.get(one.owner), error, doubt)
+            if isinstance(error, Retriable | Deferred | AuthFailed):
+                _postpone(engine, one, error)
 
 
 def _call(engine: Engine, pending: Sequence[Writeback], rows: list[Row]) -> Sequence[RowOutcome]:
     object_name = pending[0].object_name
     if pending[0].guard:
-        guarded = [(row, datetime.fromisoformat(one.guard or "")) for row, one in zip(rows, pending, strict=True)]
+        guards: dict[str, datetime] = {}
+        for one in pending:
+            moment = datetime.fromisoformat(one.guard or "")
+            guards[one.record_id] = min(moment, guards.get(one.record_id, moment))
+        guarded = [(row, guards[str(row["Id"])]) for row in rows]
         return engine.salesforce.update_unless_modified(object_name, guarded)
     return engine.salesforce.update(object_name, rows)
 
@@ -99,98 +164,175 @@ def _row(pending: Writeback, server_time: datetime) -> Row:
 
 
 def _mapped(engine: Engine, pending: Writeback) -> dict[str, str | None]:
-    """Return the values for mapped fields as a snapshot shows them."""
-    texts = snapshot(engine.mapping, pending.values)
-    return {path: texts[path] for path in texts if path in pending.values}
+    """Return the values for mapped fields as a snapshot of the owner's row shows them."""
+    if not pending.parent:
+        texts = snapshot(engine.mapping, pending.values)
+        return {path: texts[path] for path in texts if path in pending.values}
+    texts = snapshot(engine.mapping, nest({}, {pending.relationship: pending.values}))
+    paths = {f"{pending.relationship}.{name}" for name in pending.values}
+    return {path: texts[path] for path in texts if path in paths}
 
 
-def _remember_intent(engine: Engine, pending: Sequence[Writeback]) -> None:
+def _remember_intent(engine: Engine, pending: Sequence[Writeback], rows: Mapping[str, Row]) -> list[Doubts]:
+    """Remember what is about to be written; return, for each entry, what was in doubt before."""
+    doubts = list[Doubts]()
     with engine.state.transaction():
         for one in pending:
-            link, values = engine.state.links.get(one.record_id), _mapped(engine, one)
+            link, values = engine.state.links.get(one.owner), _mapped(engine, one)
+            doubts.append({path: link.written[path] for path in values if path in link.written} if link else {})
             if link is not None and values:
                 link.written = {**link.written, **values}
                 engine.state.links.save(link)
+            if one.parent:
+                _remember_related(engine, one, rows[one.record_id])
+    return doubts
 
 
-def _postpone(engine: Engine, pending: Sequence[Writeback], error: Retriable | Deferred | AuthFailed) -> None:
+def _remember_related(engine: Engine, pending: Writeback, row: Row) -> None:
+    """Note what other parents of the record may meet there: it is no person's edit."""
+    sent = replace(pending, values={name: row[name] for name in pending.values})
+    texts = {path.rpartition(".")[2]: text for path, text in _mapped(engine, sent).items()}
+    engine.state.writebacks.remember_related(pending.record_id, texts)
+
+
+def _postpone(engine: Engine, one: Writeback, error: Retriable | Deferred | AuthFailed) -> None:
     after = error.after if isinstance(error, Retriable) else None
-    with engine.state.transaction():
-        for one in pending:
-            at = error.until if isinstance(error, Deferred) else engine.now() + _pause(one.attempts, after)
-            engine.state.writebacks.retry(one.record_id, at, str(error))
+    at = error.until if isinstance(error, Deferred) else engine.now() + _pause(one.attempts, after)
+    engine.state.writebacks.retry(one.record_id, at, str(error), parent=one.parent, relationship=one.relationship)
 
 
 def _pause(attempts: int, after: float | None) -> timedelta:
     return timedelta(seconds=max(after or 0, min(2**attempts, 300)))
 
 
-def _conclude(engine: Engine, pending: Writeback, outcome: RowOutcome) -> None:
-    link = engine.state.links.get(pending.record_id)
+def _conclude(engine: Engine, pending: Writeback, outcome: RowOutcome, doubts: Doubts) -> None:
+    link = engine.state.links.get(pending.owner)
+    if outcome.error is not None:
+        _take_back(engine, pending, link, outcome.error, doubts)
     match outcome.error:
         case None:
             _confirm(engine, pending, link)
+        case RecordGone() as error if pending.parent:
+            _refuse(engine, pending, link, error)
         case RecordGone():
-            engine.state.writebacks.done(pending.record_id, pending.values)
+            _done(engine, pending)
             if link is not None:
                 bury(engine, link)
         case StaleRecord():
             _look_again(engine, pending, link)
         case Retriable() | Deferred() | AuthFailed() as error:
-            _postpone(engine, [pending], error)
+            _postpone(engine, pending, error)
         case error:
             _refuse(engine, pending, link, error)
 
 
 def _confirm(engine: Engine, pending: Writeback, link: Link | None) -> None:
-    engine.state.writebacks.done(pending.record_id, pending.values)
+    _done(engine, pending)
     if link is None:
         return
     values = _mapped(engine, pending)
     link.seen = {**link.seen, **values}
     # A turn towards AWS that waits already must not take the value from before for a person's edit.
-    link.row = link.row and {**link.row, **{name: pending.values[name] for name in values}}
+    link.row = link.row and _with_written(link.row, pending, values)
     link.written = {path: text for path, text in link.written.items() if path not in values}
-    # Our write moved the row's dates: whoever guards a further write by them reads the row first.
-    link.modstamp = ""
-    link.apn_id_written = link.apn_id_written or engine.names.apn_id in pending.values
+    if not pending.parent:
+        # Our write moved the row's dates: whoever guards a further write by them reads the row first.
+        link.modstamp = ""
+        link.apn_id_written = link.apn_id_written or engine.names.apn_id in pending.values
     if values:
-        link.confirm_applied()
+        _confirm_applied(engine, link, values)
     engine.state.links.save(link)
+
+
+def _with_written(row: Row, pending: Writeback, paths: Iterable[str]) -> Row:
+    """Return the row with what was written to its own fields, or to the related record if it still refers to it."""
+    names = [path.rpartition(".")[2] for path in paths]
+    written = {name: pending.values[name] for name in names}
+    if not pending.parent:
+        return {**row, **written}
+    target = related_record(row, pending.relationship)
+    stays = target is None or target["Id"] != pending.record_id
+    return row if stays else nest(row, {pending.relationship: written})
+
+
+def _done(engine: Engine, pending: Writeback) -> None:
+    engine.state.writebacks.done(
+        pending.record_id, pending.values, parent=pending.parent, relationship=pending.relationship
+    )
+
+
+def _confirm_applied(engine: Engine, link: Link, paths: Iterable[str]) -> None:
+    """Salesforce has what AWS said at these paths; of the record as a whole, once nothing of it waits any more."""
+    own = engine.state.writebacks.get(link.record_id)
+    if not engine.state.writebacks.of_parent(link.record_id) and not (own and _mapped(engine, own)):
+        link.confirm_applied()
+    elif link.pending_applied is not None:
+        arrived = _names_at(engine, paths) & set(link.pending_applied)
+        link.applied = {**(link.applied or {}), **{name: link.pending_applied[name] for name in arrived}}
+
+
+def _keep_unapplied(engine: Engine, link: Link, paths: Iterable[str]) -> None:
+    """The values at these paths did not arrive: whatever else of the record does, they stay to be applied."""
+    if link.pending_applied is not None:
+        kept = dict.fromkeys(_names_at(engine, paths) & set(link.pending_applied))
+        link.pending_applied = {**link.pending_applied, **{name: (link.applied or {}).get(name) for name in kept}}
+
+
+def _names_at(engine: Engine, paths: Iterable[str]) -> set[str]:
+    """Return the ACE fields that AWS writes to these paths."""
+    wanted = set(paths)
+    return {field.ace_field for field in engine.mapping.fields if field.inbound and field.path in wanted}
 
 
 def _look_again(engine: Engine, pending: Writeback, link: Link | None) -> None:
     """A person edited the row meanwhile: plan the inbound change anew, on the row as it is by then."""
-    engine.state.writebacks.done(pending.record_id, pending.values)
+    _done(engine, pending)
     if link is None or link.apn_id is None:
         return
-    _withdraw_intent(engine, pending, link)
+    _keep_unapplied(engine, link, _mapped(engine, pending))
+    engine.state.links.save(link)
     run_id = engine.state.runs.of_record(link.record_id, logs.FROM_AWS) or ""
     enqueue_inbound(engine, link.apn_id, run_id, fresh=True)
     _put_own(engine, pending, link)
 
 
-def _withdraw_intent(engine: Engine, pending: Writeback, link: Link) -> None:
-    """The values were not written. On a first attempt nothing of ours can have arrived before: they are no write in
-    doubt.
+def _take_back(engine: Engine, pending: Writeback, link: Link | None, error: ConnectorError, doubts: Doubts) -> None:
+    """Take back what was remembered as written, as nothing was; what was in doubt before stays in doubt.
+
+    The link keeps the doubt, so that a restart between two attempts forgets none.
     """
-    if pending.attempts == 0:
-        link.written = {path: text for path, text in link.written.items() if path not in _mapped(engine, pending)}
-        engine.state.links.save(link)
+    values = _mapped(engine, pending)
+    if link is None or not values or error.outcome_unknown:
+        return
+    link.written = {**{path: text for path, text in link.written.items() if path not in values}, **doubts}
+    engine.state.links.save(link)
 
 
 def _refuse(engine: Engine, pending: Writeback, link: Link | None, error: ConnectorError) -> None:
     """Salesforce refused the values: say so on the record's log detail; our own stamps go on without them."""
-    engine.state.writebacks.done(pending.record_id, pending.values)
+    _done(engine, pending)
     if link is None:
         return
-    _withdraw_intent(engine, pending, link)
-    problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
+    _keep_unapplied(engine, link, _mapped(engine, pending))
+    if pending.parent:
+        # Nothing else may wait: then the rest of the record has arrived.
+        _confirm_applied(engine, link, ())
+    engine.state.links.save(link)
     run_id = _run_of(engine, pending, link)
     logs.withdraw_success(engine, run_id, link)
-    logs.log_problems(engine, run_id, link, problems, payload=pending.values)
+    for problem in _told(engine, pending, error):
+        # Beside what the record's other values came to; the payload is what a person can correct: AWS's own words.
+        logs.note_problem(engine, run_id, link, problem, link.aws or pending.values)
+    engine.state.runs.record(run_id, link.record_id, "error")
     if set(pending.values) - set(engine.names.all):
         _put_own(engine, pending, link)
+
+
+def _told(engine: Engine, pending: Writeback, error: ConnectorError) -> Sequence[Problem]:
+    if pending.parent and isinstance(error, RecordGone):
+        return related_is_gone(engine.mapping, pending)
+    problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
+    return refused_values(engine.mapping, pending, problems) if pending.parent else problems
 
 
 def _put_own(engine: Engine, pending: Writeback, link: Link) -> None:

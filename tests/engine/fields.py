@@ -18,6 +18,8 @@ FLAG = "ACE_Sync_with_AWS__c"
 SYNCED = "ACE_Last_Sync_Date__c"
 HAS_UPDATES = "ACE_Has_Updates__c"
 APN_ID = "ACE_APN_Unique_Identifier__c"
+ACCOUNT, LOOKUP, RELATION = "Account", "Account__c", "Account__r"
+"""The related object, and how the reduced object refers to it."""
 
 FORMULA = (
     "AND(ACE_Sync_with_AWS__c, OR(ISBLANK(ACE_Last_Sync_Date__c), AND(LastModifiedDate >= ACE_Last_Sync_Date__c, "
@@ -94,7 +96,7 @@ PARTNER_FIELDS = (
     PartnerField("Next_Step__c", "string", "LifeCycle.NextSteps", _AGREED,
                  (None, "Call them", "Send the offer", "Sign")),
     PartnerField("Expected_Monthly_AWS_Revenue__c", "currency", _spend(), _ALWAYS,
-                 (Decimal("1200.50"), Decimal("800"), Decimal("0.10")), required=True),
+                 (Decimal("1200"), Decimal("800"), Decimal("10")), required=True),
     PartnerField("Use_Case__c", "picklist", "Project.CustomerUseCase", _AGREED, ("Archiving", "Blockchain"),
                  required=True),
     PartnerField("Delivery_Model__c", "multipicklist", "Project.DeliveryModels", _AGREED,
@@ -141,6 +143,7 @@ def describe_opportunity() -> ObjectDescribe:
         FieldDescribe(SYNCED, "Last Sync Date", "datetime"),
         FieldDescribe(HAS_UPDATES, "Has Updates", "boolean", calculated=True, updateable=False, formula=FORMULA),
         FieldDescribe(APN_ID, "AWS identifier", "string", length=18, unique=True, external_id=True),
+        FieldDescribe(LOOKUP, "Account", "reference", length=18, reference_to=(ACCOUNT,), relationship_name=RELATION),
     )
     mapped = [_describe(item.name, item.type, item.length, item.good) for item in PARTNER_FIELDS]
     mapped += [
@@ -149,6 +152,19 @@ def describe_opportunity() -> ObjectDescribe:
     ]
     fields = {known.name.lower(): known for known in (*own, *mapped)}
     return ObjectDescribe(OPPORTUNITY, "ACE Opportunity", KEY_PREFIX, fields=fields)
+
+
+def describe_account() -> ObjectDescribe:
+    """Return the describe of the related object."""
+    fields = (
+        FieldDescribe("Id", "Record ID", "id", length=18, updateable=False),
+        FieldDescribe("LastModifiedDate", "Last Modified Date", "datetime", updateable=False),
+        FieldDescribe("LastModifiedById", "Last Modified By", "reference", updateable=False),
+        FieldDescribe("SystemModstamp", "System Modstamp", "datetime", updateable=False),
+        FieldDescribe("BillingCity", "Billing City", "string", length=40),
+        FieldDescribe("BillingStreet", "Billing Street", "textarea", length=255),
+    )
+    return ObjectDescribe(ACCOUNT, "Account", "001", fields={known.name.lower(): known for known in fields})
 
 
 def _describe(name: str, kind: str, length: int, values: tuple[Any, ...]) -> FieldDescribe:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.fields import APN_ID, FLAG, HAS_UPDATES, KEY_PREFIX, OPPORTUNITY, SYNCED, describe_opportunity
+from engine.fields import (
+    ACCOUNT,
+    APN_ID,
+    FLAG,
+    HAS_UPDATES,
+    KEY_PREFIX,
+    LOOKUP,
+    OPPORTUNITY,
+    RELATION,
+    SYNCED,
+    describe_account,
+    describe_opportunity,
+)
 from engine.interruptions import Interruptions
 
 from connector.errors import (
@@ -25,6 +38,8 @@ from connector.mapping.describe import ObjectDescribe
 from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, Detail
 from connector.sync.ports import Row
 
+_PREFIXES = {OPPORTUNITY: KEY_PREFIX, ACCOUNT: "001"}
+_CHILDREN = rf"SELECT (.*) FROM {OPPORTUNITY} WHERE {FLAG} = true AND {LOOKUP} IN \((.*)\)"
 INTEGRATION, PERSON = "005000000000001AAA", "005000000000002AAA"
 PAGE = 2
 
@@ -68,12 +83,22 @@ class MemorySalesforce:
         return self._now().replace(microsecond=0)
 
     def describe(self, object_name: str) -> ObjectDescribe:
+        if object_name == ACCOUNT:
+            return describe_account()
         if object_name != OPPORTUNITY:
             raise ConfigError(f"{object_name} is not visible.")
         return describe_opportunity()
 
     def query(self, soql: str) -> Iterator[Row]:
-        """Answer what the engine asks of the log details: those of an AWS identifier, and those that are open."""
+        """Answer what the engine asks of the log details: those of an AWS identifier, and those that are open; and of
+        the records that refer to accounts.
+        """
+        if children := re.fullmatch(_CHILDREN, soql):
+            with self.interruptions.call("salesforce read"):
+                found = [row for row in self._table(OPPORTUNITY).values() if row[FLAG] and row.get(LOOKUP)]
+                found = [self._read(row, children[1].split(", ")) for row in found if row[LOOKUP][:15] in children[2]]
+            yield from found
+            return
         head, _, condition = soql.partition(" WHERE ")
         assert head.endswith(f" FROM {SYNC_LOG_DETAIL}"), soql
         with self.interruptions.call("salesforce read"):
@@ -168,6 +193,15 @@ class MemorySalesforce:
         stamp = max(_moment(row["SystemModstamp"]), self._now() - slowly)
         self._save(OPPORTUNITY, row, values, PERSON, stamp)
 
+    def user_adds_account(self, **values: Any) -> str:
+        return self._insert(ACCOUNT, values, PERSON)
+
+    def user_edits_account(self, account_id: str, **values: Any) -> None:
+        self._save(ACCOUNT, self._table(ACCOUNT)[account_id], values, PERSON, self._now())
+
+    def account(self, account_id: str) -> Row:
+        return dict(self._table(ACCOUNT)[account_id])
+
     def user_deletes(self, record_id: str) -> None:
         self._remove(record_id)
 
@@ -191,7 +225,13 @@ class MemorySalesforce:
                 self.bin[record_id], self.binned[record_id] = name, row
 
     def _read(self, row: Row, fields: Sequence[str]) -> Row:
-        return {name: self._has_updates(row) if name == HAS_UPDATES else row.get(name) for name in fields}
+        own = [name for name in fields if "." not in name]
+        found = {name: self._has_updates(row) if name == HAS_UPDATES else row.get(name) for name in own}
+        beyond = [name.partition(".")[2] for name in fields if name.startswith(f"{RELATION}.")]
+        if beyond:
+            account = self._table(ACCOUNT).get(str(row.get(LOOKUP)))
+            found[RELATION] = account and {name: account.get(name) for name in beyond}
+        return found
 
     def _has_updates(self, row: Row) -> bool:
         synced = row.get(SYNCED)
@@ -202,7 +242,7 @@ class MemorySalesforce:
 
     def _insert(self, object_name: str, values: Row, by: str, modified: datetime | None = None) -> str:
         self._ids += 1
-        record_id = f"{KEY_PREFIX if object_name == OPPORTUNITY else 'a0Y'}{self._ids:012d}AAA"
+        record_id = f"{_PREFIXES.get(object_name, 'a0Y')}{self._ids:012d}AAA"
         row: Row = {"Id": record_id, FLAG: False, SYNCED: None, APN_ID: None}
         self._check_unique(object_name, record_id, values)
         self._table(object_name)[record_id] = row
@@ -214,6 +254,7 @@ class MemorySalesforce:
         before = dict(row)
         row.update({name: None if value == "" else value for name, value in values.items() if name != "Id"})
         row |= {"LastModifiedDate": text(moment), "SystemModstamp": text(moment), "LastModifiedById": by}
+        row |= {"CreatedDate": row.get("CreatedDate", text(moment)), "CreatedById": row.get("CreatedById", by)}
         if object_name == OPPORTUNITY:
             self.record_writes += by == INTEGRATION
             self.watch(by, row["Id"], before, dict(row))

@@ -44,6 +44,19 @@ def test_publishing_without_a_draft_is_refused(state: State) -> None:
         state.mappings.publish("lead", "admin", NOW)
 
 
+def test_a_draft_that_was_changed_since_it_was_checked_is_not_published(state: State) -> None:
+    """Nobody found it good; what is in force stays, and so does the draft."""
+    mappings = state.mappings
+    mappings.save_draft("opportunity", {"a": Decimal("1.0")}, "admin", NOW)
+    checked = mappings.draft("opportunity")
+    mappings.save_draft("opportunity", {"a": Decimal("2.0")}, "another admin", NOW)
+    with pytest.raises(MappingError, match="changed while it was being checked"):
+        mappings.publish("opportunity", "admin", NOW, checked=checked)
+    assert mappings.published("opportunity") is None
+    assert mappings.draft("opportunity") == {"a": Decimal("2.0")}
+    assert mappings.publish("opportunity", "admin", NOW, checked=mappings.draft("opportunity")) == 1
+
+
 def test_a_draft_can_be_discarded(state: State) -> None:
     publish(state, {"a": 1})
     state.mappings.save_draft("opportunity", {"a": 2}, "admin", NOW)

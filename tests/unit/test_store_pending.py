@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.store.codec import stamp
+from connector.store.handles import Handles
+from connector.store.migrations import MIGRATIONS, migrate
 from connector.store.problems import KEY_LENGTH, detail_key
 from connector.store.state import State
 from connector.store.writebacks import unsent
@@ -66,6 +69,65 @@ def test_a_value_put_anew_while_the_older_one_was_written_stays(state: State) ->
     state.writebacks.done("a", left.values)
     state.writebacks.done("a", left.values)
     assert state.writebacks.get("a") is None
+
+
+def test_what_parents_have_for_one_related_record_is_kept_apart(state: State) -> None:
+    """Each parent is to learn what became of its own values; the record's own are another entry still."""
+    state.writebacks.put("a", "Account", {"Name": "own"}, NOW)
+    for parent, name in (("p1", "x"), ("p2", "y")):
+        state.writebacks.put("a", "Account", {"Name": name}, NOW, parent=parent, relationship="Account")
+    state.writebacks.put("b", "Account", {"Name": "z"}, NOW, parent="p1", relationship="Buyer__r")
+    assert {(one.owner, one.values["Name"]) for one in state.writebacks.due(NOW, 10)} == {
+        ("a", "own"), ("p1", "x"), ("p2", "y"), ("p1", "z"),
+    }  # fmt: skip
+    assert [(one.record_id, one.relationship) for one in state.writebacks.of_parent("p1")] == [
+        ("a", "Account"), ("b", "Buyer__r"),
+    ]  # fmt: skip
+    state.writebacks.done("a", {"Name": "x"}, parent="p1", relationship="Account")
+    state.writebacks.retry("a", NOW + MINUTE, "locked", parent="p2", relationship="Account")
+    assert {(one.owner, one.attempts) for one in state.writebacks.due(NOW, 10)} == {("a", 0), ("p1", 0)}
+    state.writebacks.done("b", {"Name": "z"}, parent="p1", relationship="Buyer__r")
+    assert not state.writebacks.waits_for("p1")
+    assert state.writebacks.waits_for("p2") and state.writebacks.waits_for("a")
+
+
+def test_what_was_written_to_a_related_record_is_known_again_without_its_text(state: State) -> None:
+    state.writebacks.remember_related("a", {"Phone": "+12065550100", "Fax": None})
+    assert state.writebacks.wrote_related("a", "Phone", "+12065550100")
+    assert state.writebacks.wrote_related("a", "Fax", None)
+    assert not state.writebacks.wrote_related("a", "Phone", "+12065550101")
+    assert not state.writebacks.wrote_related("a", "Fax", "")
+    assert not state.writebacks.wrote_related("b", "Phone", "+12065550100")
+    assert not state.writebacks.wrote_related("b", "Fax", None)
+    state.writebacks.remember_related("a", {"Phone": "+12065550101"})
+    assert not state.writebacks.wrote_related("a", "Phone", "+12065550100")
+    assert b"+12065550101" not in b"".join(file.read_bytes() for file in state.path.parent.iterdir())
+
+
+def test_a_parent_that_is_forgotten_leaves_nothing_for_its_related_records(state: State) -> None:
+    state.writebacks.put("a", "Account", {"Name": "x"}, NOW, parent="p1", relationship="Account")
+    state.writebacks.put("a", "Account", {"Name": "y"}, NOW, parent="p2", relationship="Account")
+    state.forget("p1")
+    assert [one.parent for one in state.writebacks.due(NOW, 10)] == ["p2"]
+    state.writebacks.remember_related("a", {"Name": "y"})
+    state.forget("a")
+    assert state.writebacks.count() == 0
+    assert not state.writebacks.wrote_related("a", "Name", "y")
+
+
+def test_what_waited_before_the_upgrade_waits_after_it(tmp_path: Path) -> None:
+    handles = Handles(tmp_path / "state.db")
+    migrate(handles, [one for one in MIGRATIONS if one.number < 5])
+    handles.db.execute(
+        "insert into writebacks values ('a', 'Opportunity', '{\"Name\":\"x\"}', null, 'locked', 2, ?, ?)",
+        (stamp(NOW), stamp(NOW - MINUTE)),
+    )
+    handles.db.conn.commit()
+    handles.close()
+    with State.open(tmp_path / "state.db") as opened:
+        [due] = opened.writebacks.due(NOW, 10)
+        assert (due.record_id, due.values, due.attempts, due.parent) == ("a", {"Name": "x"}, 2, "")
+        assert (due.created_at, due.put_at) == (NOW - MINUTE, NOW - MINUTE)
 
 
 def test_a_write_that_failed_waits_for_its_time_even_if_more_is_put(state: State) -> None:

@@ -141,6 +141,42 @@ def test_each_of_the_fitting_permission_sets_will_do(world: SteeredWorld, held: 
     assert answered(world, world.asks("Share", deal(world), by=STRANGER))[0] == "Done"
 
 
+def test_a_permission_set_held_by_a_group_counts(world: SteeredWorld) -> None:
+    """It is asked for only where no assignment of its own decides, and of an org that shows its groups."""
+    groups, members = {"0PG1": {PermissionSets.BUSINESS_USER}, "0PG2": {"Another_Set"}}, world.salesforce.members
+    world.salesforce.groups = groups
+    for held, status in (("0PG2", "Failed"), ("0PG1", "Done")):
+        members[STRANGER] = {held}
+        assert answered(world, world.asks("Share", deal(world), by=STRANGER))[0] == status
+    world.salesforce.groups = None
+    status, message = answered(world, world.asks("Share", deal(world), by=STRANGER))
+    assert (status, "APN Business User" in message) == ("Failed", True)
+    world.salesforce.asked.clear()
+    assert answered(world, world.asks("Share", deal(world)))[0] == "Done"
+    assert not [one for asked in world.salesforce.asked for one in asked if "PermissionSetGroup" in one]
+
+
+@pytest.mark.parametrize(
+    ("action", "held", "named"),
+    [
+        ("Share", PermissionSets.MARKETPLACE_USER, "APN Business User"),
+        ("Refresh Products", PermissionSets.BUSINESS_USER, "AWS Marketplace User"),
+        ("Deactivate Schedules", PermissionSets.MARKETPLACE_ADMINISTRATOR, "APN Integration User"),
+    ],
+)
+def test_each_kind_of_request_has_its_own_askers(world: SteeredWorld, action: str, held: str, named: str) -> None:
+    world.salesforce.sets[STRANGER] = {held}
+    record = deal(world) if action == "Share" else None
+    status, message = answered(world, world.asks(action, record, by=STRANGER))
+    assert (status, named in message, "permission sets" in message) == ("Failed", True, True)
+
+
+def test_who_sells_on_marketplace_may_ask_for_the_products(world: SteeredWorld) -> None:
+    world.salesforce.sets[STRANGER] = {PermissionSets.MARKETPLACE_USER}
+    _, message = answered(world, world.asks("Refresh Products", by=STRANGER))
+    assert "permission" not in message
+
+
 def test_the_right_to_see_a_record_is_not_the_right_to_share_it(world: SteeredWorld) -> None:
     record = deal(world)
     world.salesforce.readers[record] = {PERSON}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connector.mapping.model import Mapping
 from connector.names import PACKAGED
 from connector.store.links import Link
 from connector.store.state import State
@@ -58,8 +59,9 @@ def poll(state: State, org: Org, monkeypatch: pytest.MonkeyPatch) -> list[dict[s
     judged: list[dict[str, Any]] = []
     monkeypatch.setattr(observe, "observe", lambda _engine, row, _run: bool(judged.append(row)))
     engine: Any = SimpleNamespace(
-        state=state, salesforce=org, names=PACKAGED, mapping=SimpleNamespace(object_name=OBJECT), row_fields=tuple
-    )
+        state=state, salesforce=org, names=PACKAGED, mapping=Mapping("opportunity", OBJECT, 1, ()), row_fields=tuple,
+        troubles={}, readable_paths=lambda _mapping: (),
+    )  # fmt: skip
     observe.poll_changes(engine, "run")
     return judged
 

@@ -128,7 +128,7 @@ def test_several_opportunities_of_one_record_wait_for_a_choice(world: World) -> 
 def test_what_goes_out_with_the_submission_is_not_cleared_by_a_draft_that_lacks_it(world: World) -> None:
     record_id, apn_id = share(world)
     world.partner_central.summaries[apn_id].pop("InvolvementType", None)
-    from connector.sync.inbound import fetch
+    from connector.sync.arrival import fetch
 
     record = fetch(world.engine, apn_id).record
     assert "involvementType" not in record and "visibility" in record

@@ -183,6 +183,30 @@ def test_several_causes_are_told_together(world: SteeredWorld) -> None:
     assert len(message.splitlines()) == 3
 
 
+def test_the_permission_set_may_come_by_a_group(world: SteeredWorld) -> None:
+    world.salesforce.groups = {"0PG1": {PermissionSets.INTEGRATION_USER}}
+    world.salesforce.members[STRANGER] = {"0PG1"}
+    schedule = world.schedules(STRANGER)
+    world.steer()
+    assert shown(world, schedule)[0]
+
+
+@pytest.mark.parametrize(
+    ("held", "objects"),
+    [
+        (PermissionSets.CHANNEL_PARTNER, {"Shared Resale Authorizations"}),
+        (PermissionSets.MARKETPLACE_ADMINISTRATOR, {"Shared Resale Authorizations", "Products"}),
+        (PermissionSets.MARKETPLACE_USER, set()),
+    ],
+)
+def test_marketplace_roles_schedule_what_is_theirs(world: SteeredWorld, held: str, objects: set[str]) -> None:
+    """Of anything else they are told that they may not; whether it can run yet is another matter."""
+    world.salesforce.sets[STRANGER] = {held}
+    for name in ("Opportunity", "Products", "Shared Resale Authorizations"):
+        message = refused(world, STRANGER, **{Schedule.OBJECT: name})
+        assert (STRANGER not in message) == (name in objects), message
+
+
 @pytest.mark.requirement("SCHED-09")
 def test_a_business_administrator_cannot_schedule(world: SteeredWorld) -> None:
     world.salesforce.sets[STRANGER] = {PermissionSets.BUSINESS_ADMINISTRATOR}

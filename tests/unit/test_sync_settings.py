@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.names import SETTINGS, FileSettings, Settings
+from connector.names import SETTINGS, FileSettings, Settings, TemplateSettings
 from connector.sync.settings import SyncSettings, read_settings, settings_query
 from connector.sync.tokens import create_token, submit_token
 
+ACCOUNT, TEMPLATE = "001000000000001AAA", "006000000000001AAA"
 ORG, OWN, OTHER = "00D000000000001AAA", "005000000000001AAA", "005000000000002AAA"
 
 
@@ -62,8 +63,40 @@ def test_a_formula_that_excludes_another_user_is_told() -> None:
     assert OWN in problem.remedy
 
 
+def test_what_new_records_are_made_of_is_read() -> None:
+    settings = read(**{
+        TemplateSettings.DEFAULT_ACCOUNT_ID: ACCOUNT, TemplateSettings.CREATE_ACCOUNT_FROM_DEFAULT: True,
+        TemplateSettings.DEFAULT_OPPORTUNITY_ID: f" {TEMPLATE} ", TemplateSettings.OWNER_BY_EMAIL: True,
+        TemplateSettings.RECORD_TYPE: " Co_Sell ", TemplateSettings.CURRENCY: "usd",
+    })  # fmt: skip
+    assert (settings.default_account_id, settings.clone_default_account) == (ACCOUNT, True)
+    assert (settings.default_opportunity_id, settings.owner_by_email) == (TEMPLATE, True)
+    assert (settings.record_type, settings.currency, settings.problems) == ("Co_Sell", "USD", ())
+
+
+@pytest.mark.parametrize("name", [TemplateSettings.DEFAULT_ACCOUNT_ID, TemplateSettings.DEFAULT_OPPORTUNITY_ID])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(ACCOUNT[:15], "15-character form"), ("Acme", "this one has 4"), (ACCOUNT[:17] + "-", "letters and digits")],
+)
+def test_an_id_of_another_form_is_not_used_and_told(name: str, value: str, words: str) -> None:
+    settings = read(**{name: value})
+    assert (settings.default_account_id, settings.default_opportunity_id) == ("", "")
+    [problem] = settings.problems
+    assert (problem.field, problem.value) == (name, value)
+    assert words in problem.rule and SETTINGS in problem.remedy
+
+
+@pytest.mark.parametrize("code", ["Dollar", "US", "U$D"])
+def test_a_currency_that_is_no_code_is_not_used_and_told(code: str) -> None:
+    settings = read(**{TemplateSettings.CURRENCY: code})
+    assert settings.currency == ""
+    assert [problem.field for problem in settings.problems] == [TemplateSettings.CURRENCY]
+
+
 def test_the_query_asks_for_everything_that_is_read() -> None:
-    names = [value for name, value in vars(Settings).items() if not name.startswith("_")]
+    both = (*vars(Settings).items(), *vars(TemplateSettings).items())
+    names = [value for name, value in both if not name.startswith("_")]
     query = settings_query(ORG)
     assert [name for name in names if name not in query] == []
     assert query.endswith(f"FROM {SETTINGS} WHERE SetupOwnerId = '{ORG}'")

@@ -1,0 +1,65 @@
+"""What AWS says of one opportunity: its two answers, and both as one canonical record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.ace import api_shape
+from connector.ace.catalogue import opportunity_fields
+from connector.ace.record import AceRecord, Value
+from connector.store.links import Link
+from connector.sync.base import mark_applied, remember_answer
+from connector.sync.corrections import corrected
+from connector.sync.engine import Engine
+from connector.sync.ports import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """AWS's two answers about one opportunity, and both as one canonical record.
+
+    Attributes:
+        record: what the answers say, but for the values that a person corrected.
+        note: what was corrected, for the log; empty for nothing.
+    """
+
+    answer: Json
+    summary: Json
+    record: dict[str, Value]
+    note: str = ""
+
+
+def fetch(engine: Engine, apn_id: str) -> Arrival:
+    """Read both of AWS's views: an event or a date does not say which of them changed."""
+    answer = engine.partner_central.get_opportunity(apn_id)
+    summary = engine.partner_central.get_aws_opportunity_summary(apn_id)
+    record, note = corrected(engine, apn_id, canonical(answer, summary))
+    return Arrival(answer, summary, record, note)
+
+
+def canonical(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Value]:
+    """Return both views as one record. What goes out with the submission AWS leaves out until then, which says nothing
+    of its value.
+    """
+    fields = opportunity_fields()
+    view = api_shape.from_summary(summary)
+    known = {name: value for name, value in view.items() if value is not None or not fields[name].submit}
+    return {**known, **api_shape.from_get(answer)}
+
+
+def remember(engine: Engine, link: Link, arrival: Arrival) -> None:
+    """Keep AWS's answers with the link, and the record as what Salesforce is being brought to."""
+    link.summary, link.summarised_at = arrival.summary, engine.now().isoformat()
+    link.pending_applied = as_applied(engine, link, arrival.record)
+    mark_applied(link, arrival.answer)
+    remember_answer(engine, link, arrival.answer)
+
+
+def as_applied(engine: Engine, link: Link, record: AceRecord) -> dict[str, Value]:
+    """Return AWS's record as what Salesforce is being brought to: of a mapped field that does not work in today's org,
+    it has what it had before.
+    """
+    kept = {name: (link.applied or {}).get(name) for name in engine.left_out if name in record}
+    return {**record, **kept}
