@@ -14,6 +14,7 @@ from engine.salesforce import INTEGRATION, PERSON, MemorySalesforce
 from engine.world import HANDLERS, MAPPING, MOST_STEPS, World
 
 from connector.ace.catalogue import opportunity_fields
+from connector.errors import MappingError
 from connector.names import ACTION_REQUEST, SCHEDULE, SYNC_LOG, ActionRequest, Log, PermissionSets, Schedule
 from connector.service.config import WorkerSection
 from connector.service.jobs import ASKED, Timetable, job_handlers
@@ -33,11 +34,15 @@ class SteeredSalesforce(MemorySalesforce):
 
     Attributes:
         sets: permission sets by user.
+        groups: permission sets by permission set group; None where the org does not show its groups.
+        members: permission set groups by user.
         readers: users who may see a record and not edit it, by record; everybody else may edit everything.
         asked: the SOQL of each call, as one entry.
     """
 
     sets: dict[str, set[str]] = field(default_factory=dict)
+    groups: dict[str, set[str]] | None = field(default_factory=dict)
+    members: dict[str, set[str]] = field(default_factory=dict)
     readers: dict[str, set[str]] = field(default_factory=dict)
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -57,8 +62,12 @@ class SteeredSalesforce(MemorySalesforce):
         assert found, soql
         name, condition = found[1], found[2]
         match name:
+            case "PermissionSetAssignment" if "PermissionSetGroupId" in condition:
+                return self._group_assignments(condition)
             case "PermissionSetAssignment":
                 return self._assignments(condition)
+            case "PermissionSetGroupComponent":
+                return self._group_components(condition)
             case "UserRecordAccess":
                 user, record = re.findall(r"'(\w+)'", condition)
                 there = any(record in table for table in self.tables.values())
@@ -75,6 +84,24 @@ class SteeredSalesforce(MemorySalesforce):
             {"AssigneeId": user, "PermissionSet": {"Name": name}}
             for user in users
             for name in sorted(self.sets.get(user, set()).intersection(names))
+        ]
+
+    def _group_assignments(self, condition: str) -> list[Row]:
+        users = re.findall(r"'(\w+)'", condition)
+        return [
+            {"AssigneeId": user, "PermissionSetGroupId": group}
+            for user in users
+            for group in sorted(self.members.get(user, ()))
+        ]
+
+    def _group_components(self, condition: str) -> list[Row]:
+        if self.groups is None:
+            raise MappingError("sObject type 'PermissionSetGroupComponent' is not supported.")
+        names = re.findall(r"'(\w+)'", condition)
+        return [
+            {"PermissionSetGroupId": group, "PermissionSet": {"Name": name}}
+            for group, held in self.groups.items()
+            for name in sorted(held.intersection(names))
         ]
 
     def user_inserts(self, object_name: str, by: str, **values: Any) -> str:

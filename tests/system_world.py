@@ -21,6 +21,7 @@ from salesforce_sandbox import Client
 from system_proxy import RecordingProxy
 from system_worker import SWEEP_SECONDS, Worker
 
+from connector.sandbox.salesforce.currencies import Currency
 from connector.sandbox.seed import make_row
 from connector.sandbox.server import Sandbox
 from connector.store.state import State
@@ -307,12 +308,24 @@ def _partner_central(info: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def open_world(directory: Path, *, package: Path | None = None, **settings: Any) -> Iterator[World]:
+def open_world(
+    directory: Path,
+    *,
+    package: Path | None = None,
+    metadata: Sequence[Path] = (),
+    currencies: Sequence[Currency] = (),
+    guarded: bool = False,
+    **settings: Any,
+) -> Iterator[World]:
     """Start a sandbox and give the way to use it; ``settings`` go to the org's settings.
+
+    ``package`` stands in for the packaged metadata, ``metadata`` is deployed beside it; with ``currencies`` the org has
+    several; in a ``guarded`` one the integration user sees only the standard fields that permission sets open to him.
 
     In the end every request that was sent to Partner Central must have been valid by the service model.
     """
-    with Sandbox(directory, quota_scale=QUOTA_SCALE, schema_dir=package) as sandbox:
+    options: Json = {"schema_dir": package, "metadata": metadata, "currencies": currencies, "guarded": guarded}
+    with Sandbox(directory, quota_scale=QUOTA_SCALE, **options) as sandbox:
         world = World(sandbox)
         try:
             base = {"PC_API_Sandbox_Enabled__c": True, "Integration_User_Id__c": world.user("integration")}

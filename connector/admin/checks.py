@@ -9,27 +9,35 @@ from functools import partial
 
 import typer
 
-from connector.ace.catalogue import opportunity_fields
 from connector.admin.context import JsonFlag, open_runtime
 from connector.admin.output import people, print_json
+from connector.admin.setting_checks import nameless_buckets, owner_problem
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.errors import ConnectorError, Problem
-from connector.mapping.fit import check_mapping, is_blocking, own_field_problems
+from connector.mapping.fit import catalogue_of, check_mapping, is_blocking, own_field_problems, working_part
+from connector.mapping.model import Mapping
 from connector.mapping.outbound import select_paths, snapshot
-from connector.names import PROFILES, SYNC_LOG, SYNC_LOG_DETAIL, WORKER, Detail, Log, Worker
+from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, WORKER, Detail, Log, Worker
 from connector.salesforce.access import Need
 from connector.service.runtime import (
+    OPPORTUNITY,
     Runtime,
     catalog_of,
     current_settings,
     guard_catalog,
     partner_central_settings,
 )
-from connector.sync.observe import changed_paths
+from connector.sync.accounts import account_lookup
+from connector.sync.edits import changed_paths
 from connector.sync.settings import SyncSettings
+from connector.sync.templates import ACCOUNT
 
 LOOKED_AT = 200
 """Records, latest first, among which edits made with the integration user are looked for."""
+OWN_FIELD_CODES = frozenset({"OWN_FIELD_MISSING", "NO_VALID_FIELD_TO_MAP"})
+HISTORY = "HISTORY_UNMAPPED"
+TOLD_ELSEWHERE = OWN_FIELD_CODES | {HISTORY}
+"""What has a line of its own, beside the mapping's."""
 UNKNOWN_VISIBILITY = "VISIBILITY_UNKNOWN"
 
 
@@ -38,7 +46,7 @@ class Line:
     """One prerequisite: whether it holds, and what to do where it does not.
 
     Attributes:
-        warning: it could not be found out, which is no failure.
+        warning: it could not be found out, or could be better, which is no failure.
     """
 
     integration: str
@@ -57,7 +65,7 @@ class _FailedError(ConnectorError):
 
 
 class _UnknownError(ConnectorError):
-    """A prerequisite of which nobody can tell whether it holds."""
+    """A prerequisite of which nobody can tell whether it holds, or that could be better."""
 
 
 def check(*, as_json: JsonFlag = False) -> None:
@@ -88,6 +96,8 @@ def run_checks(runtime: Runtime) -> Iterator[Line]:
         with suppress(ConnectorError):
             settings = current_settings(runtime.salesforce)
         yield from _salesforce(runtime)
+        if settings is not None:
+            yield from _settings(runtime, settings)
     yield from _partner_central(runtime, settings)
 
 
@@ -99,12 +109,17 @@ def _who(runtime: Runtime) -> str:
 
 def _salesforce(runtime: Runtime) -> Iterator[Line]:
     checks: dict[str, Callable[[], str]] = {
-        "settings": lambda: _problems(current_settings(runtime.salesforce).problems, "read"),
+        "settings": lambda: _problems(runtime.settings().problems, "read"),
         "own fields": lambda: _problems(_own_fields(runtime), "present"),
-        "mapping": lambda: _problems(_mapping(runtime), "fits the org"),
+        "mapping": lambda: _mapping(runtime, runtime.mapping()),
     }
     for name, attempt in checks.items():
         yield _line("Salesforce", name, attempt)
+    for mapping in runtime.published_mappings():
+        if mapping.record_type == OPPORTUNITY:
+            yield _line("Salesforce", "history of next steps", partial(_history, runtime, mapping))
+        if mapping.record_type != OPPORTUNITY:
+            yield _line("Salesforce", f"{mapping.record_type} mapping", partial(_mapping, runtime, mapping))
     yield _line("Salesforce", "edits by the integration user", lambda: _edits_of_ours(runtime))
     for need in needs(runtime):
         yield _line("Salesforce", f"access to {need.object_name}", partial(_access, runtime, need))
@@ -112,12 +127,38 @@ def _salesforce(runtime: Runtime) -> Iterator[Line]:
     yield Line("Salesforce", "API requests", ok=True, message=f"{used} of {limit} used in the last 24 hours")
 
 
+def _settings(runtime: Runtime, settings: SyncSettings) -> Iterator[Line]:
+    """Yield whether what the settings name is in the org; records named as templates are told with the settings."""
+    yield _line("Salesforce", "default owner", lambda: _default_owner(runtime, settings))
+    yield _line("Salesforce", "S3 bucket settings", lambda: _buckets(runtime))
+
+
+def _default_owner(runtime: Runtime, settings: SyncSettings) -> str:
+    if not settings.default_owner_id:
+        return "the integration user"
+    published = [one for one in runtime.published_mappings() if one.record_type == OPPORTUNITY]
+    describe = runtime.described(published[0].object_name) if published else None
+    problem = owner_problem(runtime.salesforce, describe, settings.default_owner_id)
+    return _problems(() if problem is None else (problem,), "exists and may own records")
+
+
+def _buckets(runtime: Runtime) -> str:
+    names = nameless_buckets(runtime.salesforce)
+    if names:
+        raise _UnknownError(
+            f"These S3 Bucket Settings have the name of no AWS account, so that no account finds its bucket: "
+            f"{', '.join(names)}. Name each like its account's row under AWS Accounts, or delete it."
+        )
+    return "each is named like an AWS account"
+
+
 def _edits_of_ours(runtime: Runtime) -> str:
     """Name flagged records whose last edit was made with an integration user, by hand or by another program (ELIG-24).
 
     The connector's own writes are known from the state. Without it they cannot be told from such edits.
     """
-    mapping, names = runtime.mapping(), PROFILES[runtime.config.salesforce.profile]
+    mapping, _ = working_part(runtime.mapping(), runtime.described)
+    names = runtime.names(mapping)
     users = ", ".join(f"'{user}'" for user in sorted(current_settings(runtime.salesforce).integration_users))
     soql = (
         f"SELECT {', '.join(dict.fromkeys(('Id', *select_paths(mapping))))} FROM {mapping.object_name} "  # noqa: S608
@@ -151,10 +192,10 @@ def needs(runtime: Runtime) -> list[Need]:
 
 def _needs_of_records(runtime: Runtime) -> Iterator[Need]:
     try:
-        mapping = runtime.mapping()
+        mapping, settings = runtime.mapping(), current_settings(runtime.salesforce)
     except ConnectorError:
         return  # the line about the mapping says why there is none
-    names = PROFILES[runtime.config.salesforce.profile]
+    names = runtime.names(mapping)
     inbound = tuple(item.path for item in mapping.fields if item.inbound and not item.related)
     yield Need(
         mapping.object_name,
@@ -164,16 +205,43 @@ def _needs_of_records(runtime: Runtime) -> Iterator[Need]:
         edits=True,
         all_records=True,
     )
+    if _makes_accounts(runtime, mapping, settings):
+        yield Need(ACCOUNT, read=("Name",), create=("Name",), creates=True)
+
+
+def _makes_accounts(runtime: Runtime, mapping: Mapping, settings: SyncSettings) -> bool:
+    """Whether a new record of the mapped object may get a copy of the Default Account."""
+    describe = runtime.described(mapping.object_name)
+    cloning = settings.clone_default_account and bool(settings.default_account_id)
+    return cloning and describe is not None and account_lookup(mapping, describe) is not None
 
 
 def _own_fields(runtime: Runtime) -> tuple[Problem, ...]:
-    describe = runtime.salesforce.describe(runtime.mapping().object_name)
-    return own_field_problems(describe, PROFILES[runtime.config.salesforce.profile])
+    mapping = runtime.mapping()
+    return own_field_problems(runtime.salesforce.describe(mapping.object_name), runtime.names(mapping))
 
 
-def _mapping(runtime: Runtime) -> list[Problem]:
-    found = check_mapping(runtime.mapping(), opportunity_fields(), runtime.salesforce.describe)
-    return [problem for problem in found if is_blocking(problem)]
+def _mapping(runtime: Runtime, mapping: Mapping) -> str:
+    """Hold a published mapping against today's org (MAP-45); what is only advice is a warning."""
+    found = tuple(one for one in _against_org(runtime, mapping) if one.code not in TOLD_ELSEWHERE)
+    if any(map(is_blocking, found)):
+        raise _FailedError("; ".join(str(one) for one in found if is_blocking(one)))
+    if found:
+        raise _UnknownError("it works, but: " + "; ".join(map(str, found)))
+    return "fits the org"
+
+
+def _against_org(runtime: Runtime, mapping: Mapping) -> tuple[Problem, ...]:
+    surroundings = runtime.surroundings(current_settings(runtime.salesforce))
+    return check_mapping(mapping, catalogue_of(mapping.record_type), runtime.described, surroundings)
+
+
+def _history(runtime: Runtime, mapping: Mapping) -> str:
+    """Warn where the history of next steps has no field (MAP-23), whatever else is wrong with the mapping."""
+    for problem in _against_org(runtime, mapping):
+        if problem.code == HISTORY:
+            raise _UnknownError(str(problem))
+    return "mapped"
 
 
 def _partner_central(runtime: Runtime, settings: SyncSettings | None) -> Iterator[Line]:

@@ -12,9 +12,11 @@ from rich.text import Text
 
 from connector import __version__
 from connector.admin import checks, operations, org_settings, records, running, sandboxing, schedules, stored
+from connector.admin import payloads as _payloads  # noqa: F401 - adds commands to `logs`
 from connector.admin.context import SHARED
 from connector.admin.mapping import mapping_app
 from connector.admin.output import people, print_json
+from connector.admin.web_command import web
 from connector.errors import AuthFailed, ConfigError, ConnectorError, Fatal, MappingError
 from connector.service.telemetry import configure_logging
 
@@ -31,6 +33,7 @@ for command in (
     running.sync,
     records.preview,
     checks.check,
+    web,
     records.forget,
 ):
     app.command()(command)

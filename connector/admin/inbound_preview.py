@@ -1,8 +1,9 @@
-"""``connector preview --inbound``: what an answer of AWS would mean for a record; nothing is written."""
+"""``connector preview --inbound``: what a payload of AWS's would mean for a record; nothing is written."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,23 @@ from typing import Any
 from rich.console import Console
 
 from connector.ace import api_shape, paths
-from connector.ace.catalogue import opportunity_fields
-from connector.admin.output import print_json, print_table
+from connector.ace.catalogue import AceField
+from connector.admin.output import print_json, spell
 from connector.errors import ConfigError, Problem
-from connector.mapping.inbound import to_salesforce
-from connector.mapping.model import Mapping
+from connector.mapping.inbound import related_values, to_salesforce
+from connector.mapping.model import FieldMapping
 from connector.mapping.outbound import snapshot
+from connector.mapping.related import relationship_of, target_object
+from connector.sync.corrections import in_force
 from connector.sync.engine import Engine
+from connector.sync.exclusion import excluded
+from connector.sync.fallbacks import with_stand_ins
+from connector.sync.ports import Row
+from connector.sync.related_values import describe_of, plan_related, related_record
+
+_SUMMARY_ONLY = ("Insights", "OpportunityTeam", "RelatedOpportunityId")
+"""Members that only an answer of GetAwsOpportunitySummary has beside LifeCycle or Project."""
+NOT_WRITTEN = frozenset({"RELATED_NOT_WRITTEN", "RELATED_IS_DEFAULT", "RELATED_NOT_VISIBLE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +35,15 @@ class Arrival:
     """One mapped field on its way from AWS to Salesforce.
 
     Attributes:
-        aws_path: where the value stands in the answer.
-        ace_value: the value in the canonical record.
+        aws_path: where the value stands in the payload.
+        ace_value: the value in the canonical record, corrections and fallbacks included.
+        target: API name of the object that is written to.
+        target_id: its record; empty where the record refers to none.
         now: what the Salesforce field holds, as text.
         would_be: what would be written; None where nothing would, or where the field would be cleared.
         written: whether the field would be written if AWS's value is news.
+        note: how the value came about where it is not AWS's own.
+        problems: what is wrong with this field.
     """
 
     ace_field: str
@@ -36,62 +51,149 @@ class Arrival:
     aws_value: Any
     ace_value: Any
     salesforce_field: str
+    target: str
+    target_id: str
     now: str | None
     would_be: Any
     written: bool
+    note: str = ""
+    problems: tuple[Problem, ...] = ()
 
 
-def show_inbound(engine: Engine, record_id: str, file: Path, console: Console, *, as_json: bool) -> None:
-    """Show how the answer of GetOpportunity in the file translates for the record.
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A payload, side by side.
+
+    Attributes:
+        excluded: why the opportunity is left out altogether (ELIG-19); empty where it is not.
+        problems: all of them, those of single fields included.
+    """
+
+    fields: tuple[Arrival, ...]
+    problems: tuple[Problem, ...]
+    excluded: str = ""
+
+
+def show_inbound(
+    engine: Engine, record_id: str, file: Path, console: Console, left_out: Iterable[Problem] = (), *, as_json: bool
+) -> None:
+    """Show how a payload in the file (GetOpportunity, or GetAwsOpportunitySummary) translates for the record.
 
     Raises:
-        ConfigError: the file is no such answer, or the record is not visible.
+        ConfigError: the file is no such payload, or the record is not visible.
     """
     answer = _read(file)
     row = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields()).get(record_id)
     if row is None:
         raise ConfigError(f"{engine.mapping.object_name} {record_id} does not exist or cannot be seen. Check the id.")
-    arrivals, problems = translate(engine, row, answer)
+    found = translate(engine, row, answer, left_out)
     if as_json:
-        shown = {"record": record_id, "fields": list(map(asdict, arrivals)), "problems": list(map(asdict, problems))}
-        print_json(shown)
+        print_json({"record": record_id, **asdict(found)})
         return
-    rows = [
-        (one.ace_field, one.aws_value, one.ace_value, one.salesforce_field, one.now, _outcome(one)) for one in arrivals
-    ]
-    titles = ("ACE field", "AWS value", "ACE value", "Salesforce field", "Now", "Would be")
-    print_table(console, "From AWS to Salesforce", titles, rows)
-    for problem in problems:
-        console.print(str(problem), markup=False)
+    if found.excluded:
+        console.print(f"Nothing would be written. {found.excluded}", markup=False)
+    console.print("Fields: payload → ACE → Salesforce")
+    for one in found.fields:
+        console.print("\n".join(_lines(engine, one)), markup=False)
+    named = {one.ace_field for one in found.fields}
+    for problem in found.problems:
+        if problem.field not in named:
+            console.print(str(problem), markup=False)
 
 
-def translate(engine: Engine, row: dict[str, Any], answer: dict[str, Any]) -> tuple[list[Arrival], tuple[Problem, ...]]:
+def translate(engine: Engine, row: Row, answer: Mapping[str, Any], left_out: Iterable[Problem] = ()) -> Translation:
     """Return per mapped field that AWS told what becomes of it, and the problems."""
-    mapping: Mapping = engine.mapping
-    record = api_shape.from_get(answer)
-    values, problems = to_salesforce(mapping, record, engine.describe(), creating=False)
-    texts, known = snapshot(mapping, row), opportunity_fields()
-    arrivals = [
-        Arrival(
-            item.ace_field,
-            known[item.ace_field].get_path,
-            paths.get(answer, known[item.ace_field].get_path),
-            record[item.ace_field],
-            item.path,
-            texts.get(item.path),
-            values.get(item.path),
-            item.path in values,
-        )
-        for item in mapping.fields
+    summary = is_summary(answer)
+    told = api_shape.from_summary(answer) if summary else api_shape.from_get(answer)
+    apn_id = str(answer.get("RelatedOpportunityId" if summary else "Id") or "")
+    corrected = in_force(engine, apn_id, told)
+    record = {**told, **corrected}
+    filled = with_stand_ins(engine, record, only=set(record))
+    values, problems = to_salesforce(engine.mapping, filled.record, engine.describe(), creating=False)
+    related = related_values(engine.mapping, filled.record, lambda name: describe_of(engine, name), creating=False)[0]
+    _, refused = plan_related(engine, row, filled.record, set(record), frozenset())
+    problems = tuple(dict.fromkeys((*left_out, *problems, *refused, *filled.problems)))
+    for relationship, fields in related.items():
+        values |= {f"{relationship}.{name}": value for name, value in fields.items()}
+    notes = {one.ace_field: f"fallback, formula {one.formula}" if one.formula else "fallback" for one in filled.used}
+    notes |= dict.fromkeys(corrected, "as corrected before")
+    arrivals = tuple(
+        _arrival(engine, item, row, answer, filled.record, values, problems, notes.get(item.ace_field, ""))
+        for item in engine.mapping.fields
         if item.ace_field in record
-    ]
-    return arrivals, problems
+    )
+    return Translation((*arrivals, *_lost(engine, left_out)), problems, excluded(engine, record))
+
+
+def _arrival(
+    engine: Engine,
+    item: FieldMapping,
+    row: Row,
+    answer: Mapping[str, Any],
+    record: Mapping[str, Any],
+    values: Mapping[str, Any],
+    problems: Iterable[Problem],
+    note: str,
+) -> Arrival:
+    mine = tuple(one for one in problems if one.field == item.ace_field)
+    path = _place(engine.catalogue[item.ace_field], answer)
+    target, target_id = _target(engine, item, row)
+    written = item.path in values and not any(one.code in NOT_WRITTEN for one in mine)
+    return Arrival(
+        item.ace_field, path, paths.get(answer, path) if path else None, record[item.ace_field], item.path, target,
+        target_id, snapshot(engine.mapping, row).get(item.path), values.get(item.path) if written else None, written,
+        note, mine,
+    )  # fmt: skip
+
+
+def _target(engine: Engine, item: FieldMapping, row: Row) -> tuple[str, str]:
+    """Return object and record that the field belongs to."""
+    if not item.related:
+        return engine.mapping.object_name, str(row["Id"])
+    relationship = relationship_of(item)
+    found = related_record(row, relationship)
+    name = target_object(relationship, engine.mapping.object_name, lambda name: describe_of(engine, name))
+    return name or "", str(found["Id"]) if found else ""
+
+
+def _place(ace: AceField, answer: Mapping[str, Any]) -> str:
+    return ace.summary_path if is_summary(answer) else ace.get_path
+
+
+def _lost(engine: Engine, left_out: Iterable[Problem]) -> Iterator[Arrival]:
+    for problem in left_out:
+        path = engine.left_out.get(problem.field, "")
+        yield Arrival(
+            problem.field, "", None, None, path, engine.mapping.object_name, "", None, None,
+            written=False, problems=(problem,),
+        )  # fmt: skip
+
+
+def is_summary(answer: Mapping[str, Any]) -> bool:
+    """Return whether the payload is AWS's own view, an answer of GetAwsOpportunitySummary."""
+    return any(name in answer for name in _SUMMARY_ONLY) and "LastModifiedDate" not in answer
+
+
+def _lines(engine: Engine, one: Arrival) -> Iterator[str]:
+    """Yield a field's line, and one per thing to know of it."""
+    came = f"{one.aws_path}: {spell(one.aws_value)} → " if one.aws_path else ""
+    yield f"  {came}{one.ace_field}: {spell(one.ace_value)} → {_where(engine, one)}: {spell(one.now)} {_outcome(one)}"
+    if one.note:
+        yield f"      value {one.note}"
+    for problem in one.problems:
+        yield f"      ! {problem}"
+
+
+def _where(engine: Engine, one: Arrival) -> str:
+    if one.target == engine.mapping.object_name:
+        return one.salesforce_field
+    return f"{one.salesforce_field} ({one.target} {one.target_id or 'none'})"
 
 
 def _outcome(one: Arrival) -> str:
     if not one.written:
         return "stays"
-    return "(cleared)" if one.would_be is None else str(one.would_be)
+    return "is cleared" if one.would_be is None else f"becomes {spell(one.would_be)}"
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -102,6 +204,6 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(answer, dict) or not isinstance(answer.get("LifeCycle") or answer.get("Project"), dict):
         raise ConfigError(
             f"--inbound {file} is not an answer of GetOpportunity: it has neither LifeCycle nor Project. "
-            "Save what `aws partnercentral-selling get-opportunity` prints."
+            "Save what `aws partnercentral-selling get-opportunity` (or get-aws-opportunity-summary) prints."
         )
     return answer

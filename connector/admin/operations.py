@@ -126,13 +126,21 @@ def logs_show(
     """Show the details of one sync log."""
     if not log_key.replace("-", "").isalnum():
         raise Refused(f"{log_key!r} is not the key of a sync log. List the logs for the keys that exist.")
-    fields = (Detail.RECORD_ID, Detail.APN_ID, Detail.STATUS, Detail.ERROR_CODE, Detail.ERROR_MESSAGE, Detail.LAST_SEEN)
+    fields = (
+        Detail.KEY,
+        Detail.RECORD_ID,
+        Detail.APN_ID,
+        Detail.STATUS,
+        Detail.ERROR_CODE,
+        Detail.ERROR_MESSAGE,
+        Detail.LAST_SEEN,
+    )
     where = f"{Detail.LOG_REF}.{Log.KEY} = '{log_key}'"
     soql = f"SELECT {', '.join(fields)} FROM {SYNC_LOG_DETAIL} WHERE {where} ORDER BY Name"  # noqa: S608
     _print_rows(
         soql,
         fields,
-        ("Record", "AWS id", "Status", "Code", "Message", "Last seen"),
+        ("Detail", "Record", "AWS id", "Status", "Code", "Message", "Last seen"),
         as_json=as_json,
         missing=f"No sync log {log_key} has details. List the logs for the keys that exist.",
     )

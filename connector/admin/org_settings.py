@@ -11,9 +11,8 @@ from connector.admin.context import JsonFlag, config, open_runtime
 from connector.admin.output import people, print_json, print_table
 from connector.admin.person import Person, Row
 from connector.errors import ConfigError, Refused
-from connector.names import SETTINGS, Settings
+from connector.names import SETTINGS, Settings, TemplateSettings
 from connector.service.config import secret
-from connector.service.runtime import current_settings
 from connector.sync.ports import Identity
 
 settings_app = typer.Typer(no_args_is_help=True, help="The settings in Salesforce (ACE_Connector_Settings__c).")
@@ -23,6 +22,7 @@ DEFAULTS: Row = {
     Settings.UPDATE_AUTOMATICALLY: False,
     Settings.RETRY_COUNT: 3,
     Settings.RETRY_CUTOFF_DAYS: 7,
+    TemplateSettings.OWNER_BY_EMAIL: False,
 }
 """What a new org default holds besides integration user and catalog; what is left blank has the worker's default."""
 
@@ -31,7 +31,7 @@ DEFAULTS: Row = {
 def show(*, as_json: JsonFlag = False) -> None:
     """Show the settings that apply now, and what is wrong with them."""
     with open_runtime(exclusive=False) as runtime:
-        settings = current_settings(runtime.salesforce)
+        settings = runtime.settings()
     values = {name: getattr(settings, name) for name in settings.__slots__ if name != "problems"}
     values["integration_users"] = sorted(settings.integration_users)
     if as_json:

@@ -38,5 +38,14 @@ def print_table(console: Console, title: str, columns: Sequence[str], rows: Iter
     console.print(table)
 
 
+def spell(value: Any) -> str:
+    """Return a value for a line of text: texts as they are, nothing as a dash, anything else as JSON."""
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple | dict | bool):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
 def _plain(value: Any) -> str:
     return str(value).replace("[", "\\[")

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from connector.admin.context import JsonFlag, open_runtime, open_state, worker_holds_state
 from connector.admin.inbound_preview import show_inbound
-from connector.admin.output import people, print_json, print_table
+from connector.admin.output import people, print_json, spell
 from connector.eligibility.verdict import explain
 from connector.errors import ConfigError, MappingError
 from connector.mapping.model import Mapping, from_document
@@ -22,7 +22,7 @@ from connector.service.runtime import OPPORTUNITY, Runtime
 from connector.store.state import State
 from connector.sync import logs
 from connector.sync.plan import Action, Await, Create, Hold, Reject, Settle, Update
-from connector.sync.preview import Preview
+from connector.sync.preview import Passage, Preview
 from connector.sync.preview import preview as make_preview
 from connector.sync.requests import share_work
 
@@ -49,12 +49,12 @@ def preview(
     """
     console, record = people(as_json=as_json), checked_id(record_id)
     with open_runtime(exclusive=False) as runtime:
-        engine = runtime.engine()
-        if draft:
-            engine.mapping = _draft(runtime.state)
+        mapping = _draft(runtime.state) if draft else runtime.mapping()
+        engine = runtime.engine(mapping)
+        left_out = runtime.use_mapping(engine, mapping)
         if inbound is not None:
-            return show_inbound(engine, record, inbound, console, as_json=as_json)
-        shown = make_preview(engine, record)
+            return show_inbound(engine, record, inbound, console, left_out, as_json=as_json)
+        shown = make_preview(engine, record, left_out)
     if as_json:
         print_json(_as_json(shown))
     else:
@@ -89,11 +89,17 @@ def _as_json(shown: Preview) -> dict[str, Any]:
         "conditions": [dataclasses.asdict(condition) for condition in shown.verdict.conditions],
         "plan": [describe_action(action) for action in shown.actions],
         "payload": shown.payload,
-        "fields": [
-            {"ace": ace, "salesforce": path, "salesforce_value": text, "ace_value": value}
-            for ace, path, text, value in shown.fields
-        ],
+        "fields": [_passage_json(one) for one in shown.fields],
+        "problems": [dataclasses.asdict(problem) for problem in shown.problems],
     }
+
+
+def _passage_json(one: Passage) -> dict[str, Any]:
+    return {
+        "ace": one.ace_field, "salesforce": one.path, "salesforce_value": one.salesforce_value,
+        "ace_value": one.ace_value, "json_path": one.json_path, "json_value": one.json_value,
+        "fallback": one.fallback, "problems": [dataclasses.asdict(problem) for problem in one.problems],
+    }  # fmt: skip
 
 
 def _show(console: Console, shown: Preview) -> None:
@@ -102,10 +108,26 @@ def _show(console: Console, shown: Preview) -> None:
     for action in shown.actions:
         console.print(f"  {describe_action(action)}", markup=False)
     console.print()
-    print_table(console, "Fields", ("ACE field", "Salesforce field", "Salesforce value", "ACE value"), shown.fields)
+    console.print("Fields: Salesforce → ACE → request")
+    for one in shown.fields:
+        if one.salesforce_value is not None or one.ace_value is not None or one.problems:
+            console.print("\n".join(_passage_lines(one)), markup=False)
+    for problem in shown.problems:
+        console.print(str(problem), markup=False)
     if shown.payload is not None:
         console.print("\nPayload")
         console.print_json(data=shown.payload, default=str)
+
+
+def _passage_lines(one: Passage) -> Iterator[str]:
+    """Yield a field's line, and one per thing to know of it."""
+    request = "" if not one.json_path else f" → {one.json_path}"
+    value = "" if one.json_value is None else f": {spell(one.json_value)}"
+    yield f"  {one.path}: {spell(one.salesforce_value)} → {one.ace_field}: {spell(one.ace_value)}{request}{value}"
+    if one.fallback:
+        yield f"      fallback: the field is empty, {one.fallback} stands in"
+    for problem in one.problems:
+        yield f"      ! {problem}"
 
 
 def describe_action(action: Action) -> str:

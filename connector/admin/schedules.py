@@ -12,7 +12,7 @@ from connector.errors import ConfigError, Refused
 from connector.names import SCHEDULE, PermissionSets, Schedule
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
-from connector.sync.rights import held, holders_query, is_id
+from connector.sync.rights import holders, is_id
 from connector.sync.schedule_refusals import refusals
 from connector.sync.schedules import DEACTIVATED, deactivate_all, schedules_query
 
@@ -98,7 +98,7 @@ def _find(engine: Engine, name: str) -> Row:
 
 def _own_sets(engine: Engine) -> dict[str, set[str]]:
     user = engine.salesforce.identity().user_id
-    return held(engine.salesforce.query(holders_query([user], [PermissionSets.INTEGRATION_USER])))
+    return holders(engine.salesforce, [user], [PermissionSets.INTEGRATION_USER])
 
 
 def _update(engine: Engine, row: Row) -> None:

@@ -106,9 +106,13 @@ class StateSection(_Section):
 
 
 class WebSection(_Section):
-    """``[web]``: where the web pages listen."""
+    """``[web]``: where the web pages listen, under which address browsers reach them, and who may enter."""
 
     bind: str = "127.0.0.1:0"
+    url: Url = ""
+    password: Secret = ""
+    viewer_password: Secret = ""
+    user: str = ""
 
 
 class WorkerSection(_Section):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from connector.service.config import WorkerSection
+from connector.service.drift import follow_left_out, report_drift
 from connector.service.lease import DEGRADED, RUNNING, Lease
 from connector.service.mirror import MIRROR, mirror_mapping, mirror_setup
 from connector.service.runtime import Runtime
@@ -23,10 +24,12 @@ from connector.sync.action_requests import (
     take_requests,
     wake_answers,
 )
+from connector.sync.corrections import take_ticked, ticked_details_query
 from connector.sync.deletions import bury_deleted
 from connector.sync.engine import Engine, Priority
 from connector.sync.executor import Handler
 from connector.sync.flush import PURGE_SLICE, flush_logs, purge_old_logs
+from connector.sync.mapping_apply import APPLY, Scope, apply_slice
 from connector.sync.observe import poll_changes, sweep_due, sweep_is_unfinished
 from connector.sync.settings import SyncSettings
 from connector.sync.sweeps import sweep_modified, sweep_summaries
@@ -56,6 +59,7 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
         if engine.mapping.version != version:
             queueing.enqueue_job(engine, MIRROR)
         warn_of_settings(engine.settings)
+        follow_left_out(engine)
         run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
         log.info("looked for changes in Salesforce", queued=poll_changes(engine, run_id))
 
@@ -90,19 +94,32 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
         ANSWER: give_answer,
         schedules.TICK: schedules.tick,
         MIRROR: lambda engine, _: _mirror(runtime, engine),
+        APPLY: lambda engine, item: _apply(runtime, engine, item),
         HEARTBEAT: lambda engine, _: _beat(engine, lease),
     }
 
 
 def _mirror(runtime: Runtime, engine: Engine) -> None:
+    runtime.refresh(engine)
+    drift = report_drift(runtime, engine)
     mirror_mapping(engine)
-    mirror_setup(engine, runtime.check_partner_central(engine.catalog))
+    mirror_setup(engine, runtime.check_partner_central(engine.catalog), drift)
+
+
+def _apply(runtime: Runtime, engine: Engine, item: Item) -> None:
+    """Bring the published mapping to the next records that were synchronised before it."""
+    runtime.refresh(engine)
+    scope = Scope(tuple(item.payload["to_aws"]), tuple(item.payload["from_aws"]))
+    found, after = apply_slice(engine, scope, item.payload["after"])
+    log.info("applied the mapping", **asdict(found), finished=not after)
 
 
 def _asked(engine: Engine, _: Item) -> None:
-    """Look, in one call, at what people asked for and at the schedules."""
-    requests, rows = engine.salesforce.queries([open_requests_query(), schedules.schedules_query()])
-    log.info("looked at requests and schedules", taken=take_requests(engine, requests))
+    """Look, in one call, at what people asked for, what they corrected, and at the schedules."""
+    soqls = [open_requests_query(), schedules.schedules_query(), ticked_details_query()]
+    requests, rows, ticked = engine.salesforce.queries(soqls)
+    again = take_ticked(engine, ticked)
+    log.info("looked at requests and schedules", taken=take_requests(engine, requests), processed_again=again)
     schedules.follow_schedules(engine, rows)
 
 

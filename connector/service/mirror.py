@@ -9,19 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import get_args
 
 from connector.aws.check import CheckResult
 from connector.errors import Problem
-from connector.mapping.fit import check_mapping, is_blocking
-from connector.mapping.model import FieldMapping, Mapping, from_document
+from connector.mapping.difference import differences
+from connector.mapping.fit import catalogue_of, is_blocking
+from connector.mapping.model import FieldMapping, Mapping, RecordType, from_document
 from connector.names import FIELD_MAPPING, MAPPING, SETUP_STEP, PublishedMapping, SetupStep
 from connector.names import FieldMapping as Mirrored
-from connector.service.runtime import OPPORTUNITY
 from connector.store.mappings import Version
 from connector.sync.engine import Engine
 from connector.sync.logs import cut
 from connector.sync.ports import Row
-from connector.sync.schedule_refusals import described
 
 MIRROR = "mirror"
 PARTNER_CENTRAL = "Partner Central API"
@@ -32,34 +32,18 @@ _NAME = 80
 
 
 def mirror_mapping(engine: Engine) -> None:
-    """Write the published versions of the opportunity mapping, newest in force, and the fields of that one."""
-    versions = engine.state.mappings.history(OPPORTUNITY)[:_SHOWN_VERSIONS]
-    if not versions:
-        return
+    """Write the published versions of both mappings, newest in force, and the fields of those in force."""
+    for record_type in get_args(RecordType):
+        versions = engine.state.mappings.history(record_type)[:_SHOWN_VERSIONS]
+        if versions:
+            _mirror(engine, versions)
+
+
+def _mirror(engine: Engine, versions: Sequence[Version]) -> None:
     _write(engine, MAPPING, PublishedMapping.KEY, [_version_row(engine, one, versions[0]) for one in versions])
-    key = _version_key(versions[0])
-    rows = [_field_row(engine, item, key) for item in engine.mapping.fields]
+    newest = _mapping_of(engine, versions[0].record_type, versions[0].version)
+    rows = [_field_row(newest, item, _version_key(versions[0])) for item in newest.fields]
     _write(engine, FIELD_MAPPING, Mirrored.KEY, rows)
-
-
-def differences(before: Mapping | None, after: Mapping) -> tuple[str, ...]:
-    """Return what changed from one version to the next, one line per ACE field."""
-    old = {item.ace_field: item for item in before.fields} if before else {}
-    new = {item.ace_field: item for item in after.fields}
-    lines = [f"+ {name} → {new[name].path}" for name in new if name not in old]
-    lines += [f"- {name} → {old[name].path}" for name in old if name not in new]
-    lines += [f"~ {name}: {_words(old[name])} became {_words(new[name])}" for name in new if _changed(old, new, name)]
-    return tuple(lines)
-
-
-def _changed(old: dict[str, FieldMapping], new: dict[str, FieldMapping], name: str) -> bool:
-    return name in old and old[name] != new[name]
-
-
-def _words(item: FieldMapping) -> str:
-    inbound = "with" if item.inbound else "without"
-    values = "" if item.picklist is None else f", {len(item.picklist.primary)} values"
-    return f"{item.path} ({inbound} inbound updates{values})"
 
 
 def _version_key(version: Version) -> str:
@@ -67,8 +51,8 @@ def _version_key(version: Version) -> str:
 
 
 def _version_row(engine: Engine, version: Version, newest: Version) -> Row:
-    mapping = _mapping_of(engine, version.version)
-    before = _mapping_of(engine, version.version - 1) if version.version > 1 else None
+    mapping = _mapping_of(engine, version.record_type, version.version)
+    before = _mapping_of(engine, version.record_type, version.version - 1) if version.version > 1 else None
     return {
         PublishedMapping.KEY: _version_key(version),
         "Name": f"{version.record_type.title()} mapping, version {version.version}",
@@ -82,12 +66,12 @@ def _version_row(engine: Engine, version: Version, newest: Version) -> Row:
     }
 
 
-def _mapping_of(engine: Engine, version: int) -> Mapping:
-    return from_document(engine.state.mappings.document(OPPORTUNITY, version))
+def _mapping_of(engine: Engine, record_type: str, version: int) -> Mapping:
+    return from_document(engine.state.mappings.document(record_type, version))
 
 
-def _field_row(engine: Engine, item: FieldMapping, mapping_key: str) -> Row:
-    known = engine.catalogue.get(item.ace_field)
+def _field_row(mapping: Mapping, item: FieldMapping, mapping_key: str) -> Row:
+    known = catalogue_of(mapping.record_type).get(item.ace_field)
     values = None if item.picklist is None else json.dumps(dict(item.picklist.primary), ensure_ascii=False, indent=1)
     return {
         Mirrored.KEY: f"{mapping_key}:{item.ace_field}",
@@ -101,13 +85,14 @@ def _field_row(engine: Engine, item: FieldMapping, mapping_key: str) -> Row:
     }
 
 
-def mirror_setup(engine: Engine, checks: Sequence[CheckResult]) -> None:
+def mirror_setup(engine: Engine, checks: Sequence[CheckResult], drift: Sequence[Problem]) -> None:
     """Write the state of each step of the guided setup of the Partner Central API.
 
     Args:
         checks: what calls to Partner Central came to that change nothing.
+        drift: problems of the published mapping on today's org.
     """
-    steps = list(in_order(setup_steps(engine, checks)))
+    steps = list(in_order(setup_steps(engine, checks, drift)))
     now = _stamp(engine.now())
     rows = [
         {
@@ -124,13 +109,14 @@ def mirror_setup(engine: Engine, checks: Sequence[CheckResult]) -> None:
     _write(engine, SETUP_STEP, SetupStep.KEY, rows)
 
 
-def setup_steps(engine: Engine, checks: Sequence[CheckResult]) -> Iterator[tuple[str, str, str]]:
+def setup_steps(
+    engine: Engine, checks: Sequence[CheckResult], drift: Sequence[Problem]
+) -> Iterator[tuple[str, str, str]]:
     """Yield name, status and message of each step, each for itself."""
     refused = [result.message for result in checks if not result.ok]
     yield "AWS Connection Authentication Details", COMPLETE, f"Catalog {engine.catalog}."
     yield "System Configuration Settings", *_verdict(engine.settings.problems)
-    found = check_mapping(engine.mapping, engine.catalogue, lambda name: described(engine, name))
-    yield "Map leads and opportunities", *_verdict([one for one in found if is_blocking(one)])
+    yield "Map leads and opportunities", *_verdict([one for one in drift if is_blocking(one)])
     yield (
         "Test the configuration for Partner Central API integration",
         FAILED if refused else COMPLETE,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from connector.errors import ConfigError, Deferred
+from connector.service.drift import follow_left_out
 from connector.service.jobs import job_handlers
 from connector.service.lease import Lease
 from connector.service.runtime import Runtime
 from connector.store.queue import Item
 from connector.sync import logs
+from connector.sync.corrections import take_ticked, ticked_details_query
 from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine
 from connector.sync.executor import Executor
@@ -38,7 +40,6 @@ class Outcome:
 
     queued: int = 0
     waiting: int = 0
-    run_id: str = ""
     _ended: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def note(self, item: Item) -> None:
@@ -83,6 +84,8 @@ def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress:
     lease.acquire()
     try:
         _adopt_first(engine)
+        follow_left_out(engine)
+        earlier = {run.run_id for run in engine.state.runs.open_runs()}
         outcome = _outbound(engine, record_id) if direction == "outbound" else _inbound(engine, record_id)
         kinds = (OUTBOUND, INBOUND) if direction == "outbound" else (INBOUND,)
         executor = Executor(engine, lease.host, job_handlers(runtime))
@@ -93,7 +96,7 @@ def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress:
             if not _waits(engine, kinds):
                 break
         executor.tell_waits()
-        _count_refused(engine, outcome)
+        _count_refused(engine, outcome, earlier)
     finally:
         flush(engine)
         flush_logs(engine)
@@ -103,9 +106,11 @@ def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress:
     return outcome
 
 
-def _count_refused(engine: Engine, outcome: Outcome) -> None:
-    if outcome.run_id:
-        outcome.note_refused(engine.state.runs.ids(outcome.run_id, outcome="error"))
+def _count_refused(engine: Engine, outcome: Outcome, earlier: Container[str]) -> None:
+    """Count the records of which the logs of this run say that they failed, whatever became of their turns."""
+    for run in engine.state.runs.open_runs():
+        if run.run_id not in earlier:
+            outcome.note_refused(engine.state.runs.ids(run.run_id, outcome="error"))
 
 
 def _adopt_first(engine: Engine) -> None:
@@ -117,10 +122,10 @@ def _outbound(engine: Engine, record_id: str) -> Outcome:
     engine.settings = replace(engine.settings, share_automatically=True, update_automatically=True)
     run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
     if record_id:
-        return Outcome(queued=int(_requested(engine, record_id, run_id)), run_id=run_id)
+        return Outcome(queued=int(_requested(engine, record_id, run_id)))
     # What was edited a moment ago is to be part of the run: wait until Salesforce's clock has passed the margin.
     time.sleep(MARGIN.total_seconds() + 1)
-    return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id), run_id=run_id)
+    return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id))
 
 
 def _requested(engine: Engine, record_id: str, run_id: str) -> bool:
@@ -134,8 +139,9 @@ def _requested(engine: Engine, record_id: str, run_id: str) -> bool:
 
 
 def _inbound(engine: Engine, record_id: str) -> Outcome:
+    again = take_ticked(engine, engine.salesforce.query(ticked_details_query()))
     if not record_id:
-        return Outcome(queued=sweep_modified(engine))
+        return Outcome(queued=again + sweep_modified(engine))
     link = engine.state.links.get(record_id)
     if link is None or link.apn_id is None:
         raise ConfigError(f"{record_id} has no opportunity at AWS yet. Share it first.")
@@ -149,7 +155,7 @@ def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, progres
     while time.monotonic() - moved < STANDSTILL_SECONDS:
         item = executor.run_one(kinds=kinds)
         if item is None:
-            due = queue.next_due()
+            due = queue.next_due(kinds=kinds)
             if due is None or due - executor.engine.now() > PATIENCE or not _waits(executor.engine, kinds):
                 break
             time.sleep(max(0.05, min(1.0, (due - executor.engine.now()).total_seconds())))

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
+from typing import get_args
 
 from connector.ace.catalogue import opportunity_fields
 from connector.aws.check import CheckResult
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
-from connector.errors import ConfigError, Fatal, MappingError
+from connector.errors import ConfigError, Fatal, MappingError, Problem
 from connector.mapping.automap import automap_packaged
 from connector.mapping.describe import ObjectDescribe
-from connector.mapping.fit import spelled_as
-from connector.mapping.model import Mapping, from_document, to_document
-from connector.names import ACE_OPPORTUNITY, PROFILES
+from connector.mapping.fit import Surroundings, spelled_as, working_part
+from connector.mapping.model import Mapping, RecordType, from_document, to_document
+from connector.names import ACE_OPPORTUNITY, PROFILES, SyncFields
 from connector.salesforce.door import SalesforceDoor
 from connector.salesforce.settings import SalesforceSettings
 from connector.service.clock import SandboxClock, SystemClock, make_clock
 from connector.service.config import Config, PartnerCentralSection, SalesforceSection, secret
 from connector.store.state import State
 from connector.sync.engine import Engine
+from connector.sync.formulas import inspect_formula, try_over_ace
 from connector.sync.ports import Identity, SalesforcePort
 from connector.sync.settings import SyncSettings, read_settings, settings_query
+from connector.sync.templates import TemplateChecks
 
 OPPORTUNITY = "opportunity"
+DRIFT = "mapping"
+"""Under this name the status page tells which mapped fields are left out."""
 
 
 @dataclass(slots=True)
@@ -40,6 +46,7 @@ class Runtime:
     _stack: ExitStack
     _salesforce_settings: SalesforceSettings
     _partner_central: PartnerCentralDoor | None = None
+    _template_checks: TemplateChecks = field(default_factory=TemplateChecks)
 
     @classmethod
     def open(cls, config: Config, *, exclusive: bool) -> Runtime:
@@ -59,19 +66,23 @@ class Runtime:
             door = SalesforceDoor(settings, now=clock.now, ledger=state.ledger)
             return cls(config, state, door, clock, stack.pop_all(), settings)
 
-    def engine(self) -> Engine:
+    def engine(self, mapping: Mapping | None = None) -> Engine:
         """Return an engine with the settings and the mapping of this moment, bound to this org and catalog.
+
+        Args:
+            mapping: to work with instead of the published one.
 
         Raises:
             Fatal: the state belongs to another org or catalog, or a sandbox org would use the live catalog.
         """
         self._renew_salesforce()
         identity = self.salesforce.identity()
-        settings = current_settings(self.salesforce)
+        settings = self.settings()
         catalog = catalog_of(settings)
         guard_catalog(identity, catalog, self.config.aws.partner_central)
         self.state.bind(identity.org_id, catalog)
-        return Engine(
+        mapping = mapping or self.mapping()
+        engine = Engine(
             state=self.state,
             salesforce=self.salesforce,
             partner_central=self._renewed_partner_central(catalog),
@@ -79,9 +90,11 @@ class Runtime:
             org_id=identity.org_id,
             catalog=catalog,
             settings=settings,
-            mapping=self.mapping(),
-            names=PROFILES[self.config.salesforce.profile],
+            mapping=mapping,
+            names=self.names(mapping),
         )
+        self.use_mapping(engine, mapping)
+        return engine
 
     def refresh(self, engine: Engine) -> None:
         """Read secrets, settings and mapping anew, as every cycle does.
@@ -92,9 +105,30 @@ class Runtime:
         self._renew_salesforce()
         engine.salesforce = self.salesforce
         engine.partner_central = self._renewed_partner_central(engine.catalog)
-        engine.settings = current_settings(self.salesforce)
+        engine.settings = self.settings()
         self.state.bind(engine.org_id, catalog_of(engine.settings))
-        engine.mapping = self.mapping()
+        self.use_mapping(engine, self.mapping())
+
+    def settings(self) -> SyncSettings:
+        """Return the admins' settings of this moment, with what the org says against those about new records."""
+        settings, published = current_settings(self.salesforce), self.state.mappings.published(OPPORTUNITY)
+        object_name = str(published[1]["object"]) if published else ACE_OPPORTUNITY
+        found = self._template_checks.problems(self.salesforce, settings, object_name, self.clock.now())
+        return replace(settings, problems=(*settings.problems, *found))
+
+    def surroundings(self, settings: SyncSettings) -> Surroundings:
+        """Return what decides, besides describe and catalogue, whether a mapping works."""
+        return Surroundings(
+            names=PROFILES[self.config.salesforce.profile],
+            default_account=bool(settings.default_account_id),
+            default_opportunity=bool(settings.default_opportunity_id),
+            inspect=inspect_formula,
+            compute=try_over_ace,
+        )
+
+    def names(self, mapping: Mapping) -> SyncFields:
+        """Return the names of the connector's own fields on the mapping's object."""
+        return mapping.own_fields or PROFILES[self.config.salesforce.profile]
 
     def _renew_salesforce(self) -> None:
         """Log in with what the secret files hold now: a rotated key works without a restart."""
@@ -115,24 +149,60 @@ class Runtime:
         return self._renewed_partner_central(catalog).check()
 
     def mapping(self) -> Mapping:
-        """Return the published mapping; a new state starts with the packaged object's, mapped automatically."""
+        """Return the published mapping as the org spells its names; a new state starts with the packaged object's,
+        mapped automatically.
+
+        Raises:
+            MappingError: nothing was published yet, and an admin prepares a draft.
+        """
         published = self.state.mappings.published(OPPORTUNITY)
         if published is None:
             return self._first_mapping()
         version, document = published
-        return spelled_as(from_document({**document, "version": version}), self._described)
+        return spelled_as(from_document({**document, "version": version}), self.described)
 
-    def _described(self, object_name: str) -> ObjectDescribe | None:
+    def use_mapping(self, engine: Engine, mapping: Mapping) -> tuple[Problem, ...]:
+        """Let the engine work with the part of the mapping that works in today's org; return why the rest does not
+        (MAP-45).
+        """
+        spelled = spelled_as(mapping, self.described)
+        working, problems = working_part(spelled, self.described, engine.catalogue)
+        if self.described(mapping.object_name) is None:
+            # Without the object nothing is read or written, and everything waits; without its fields some would go.
+            working = spelled
+        kept = {item.ace_field for item in working.fields}
+        engine.mapping, engine.names = working, self.names(working)
+        engine.left_out = {item.ace_field: item.path for item in spelled.fields if item.ace_field not in kept}
+        engine.troubles.pop(DRIFT, None)
+        if problems:
+            told = (f"{one.field or one.value}: {one.rule} {one.remedy}" for one in problems)
+            engine.troubles[DRIFT] = "; ".join(told)
+        return problems
+
+    def described(self, object_name: str) -> ObjectDescribe | None:
         """Return the describe, None where the org does not show the object: the checks tell what does not fit."""
         try:
             return self.salesforce.describe(object_name)
         except ConfigError:
             return None
 
+    def published_mappings(self) -> Iterator[Mapping]:
+        """Yield the published mapping of each record type that has one, as the org spells its names."""
+        for record_type in get_args(RecordType):
+            published = self.state.mappings.published(record_type)
+            if published is not None:
+                mapping = from_document({**published[1], "version": published[0]})
+                yield spelled_as(mapping, self.described)
+
     def _first_mapping(self) -> Mapping:
         """Map the packaged object and publish it. A field that the org hides now would stay unmapped for good, so that
         all of the package's fields must be visible; who wants fewer publishes a mapping of their own.
         """
+        if self.state.mappings.draft(OPPORTUNITY) is not None:
+            raise MappingError(
+                "No opportunity mapping was published yet, and there is a draft. Publish it with "
+                "`connector mapping publish`, or throw it away with `connector mapping discard`."
+            )
         describe = self.salesforce.describe(ACE_OPPORTUNITY)
         names = [field.salesforce_name for field in opportunity_fields().values() if field.salesforce_name]
         hidden = [name for name in names if describe.field(name) is None]

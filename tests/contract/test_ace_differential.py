@@ -73,6 +73,12 @@ STRICTER = {
     ("awsAccountId", "INVALID_STRING_FORMAT"),
     # The larger amounts of the service model contradict the data model, which ends at ten to the fifteenth.
     *((name, "VALUE_OUT_OF_RANGE") for name in (REVENUE, CONTRACT, "customerSoftwareValue")),
+    # The data model has whole numbers, and files with others fail; the service model would take two decimals.
+    (REVENUE, "INVALID_STRING_FORMAT"),
+    # The field definitions ask for it of some partners only, and no client can tell which.
+    ("awsAccountId", "REQUIRED_FIELD_MISSING"),
+    # What an opportunity about AWS Marketplace needs is a rule of the guide, not of the API.
+    ("offers", "REQUIRED_FIELD_MISSING"),
     # Blanks are no text.
     ("customerWebsite", "TOO_SHORT"),
     ("projectDescription", "TOO_SHORT"),

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from admin_desk import SETTINGS, Desk
+import requests
+from admin_desk import DEALS, SETTINGS, Desk
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from web_browser import serve_pages
 
 from connector.errors import Problem
 from connector.salesforce.door import SalesforceDoor
 from connector.sandbox.server import METADATA, Sandbox
+
+BUCKETS, ACCOUNTS = "AWS_S3_Bucket_Setting__c", "AWS_Account__c"
+OWNER = "Default_Owner_Id__c"
 
 
 def failing(desk: Desk) -> dict[str, str]:
@@ -153,3 +159,150 @@ def test_a_missing_permission_is_named_with_object_and_right(
         failed = failing(new_desk(own))
     assert set(failed) == {"Salesforce: access to ACE_Worker__c"}
     assert "may not create records of ACE_Worker__c" in failed["Salesforce: access to ACE_Worker__c"]
+
+
+def lines(desk: Desk) -> dict[str, tuple[str, str]]:
+    """Run the checks, which must pass; return mark and message of each line of Salesforce's."""
+    found = desk.do("check", "--json").json["checks"]
+    return {
+        one["name"]: ("warn" if one["warning"] else "ok", one["message"])
+        for one in found
+        if one["integration"] == "Salesforce"
+    }
+
+
+@contextmanager
+def settings(desk: Desk, **values: object) -> Iterator[None]:
+    """Have settings for a while."""
+    row = desk.settings_row()
+    assert row is not None
+    path = f"sobjects/{SETTINGS}/{row['Id']}"
+    assert desk.admin.patch(path, values).status_code == 204
+    try:
+        yield
+    finally:
+        desk.admin.patch(path, {name: False if value is True else None for name, value in values.items()})
+
+
+@pytest.mark.requirement("MAP-23")
+def test_the_history_of_next_steps_comes_whole_and_is_missed_where_it_is_not_mapped(desk: Desk) -> None:
+    """Of 35,000 characters; without a field for it, the mapping's page and the check warn, and all else goes on."""
+    desk.do("mapping", "automap")
+    desk.do("mapping", "publish")
+    assert lines(desk)["history of next steps"] == ("ok", "mapped")
+    record, identifier = desk.shared(23)
+    steps = [{"Time": f"2026-03-{1 + number % 28:02}T10:00:00Z", "Value": f"{number}. " * 175} for number in range(50)]
+    order = {"opportunity": identifier, "fields": {"LifeCycle.NextStepsHistory": steps}}
+    answer = requests.post(desk.info["control"]["endpoint_url"] + "/aws/edit", json=order, timeout=60)
+    assert answer.status_code == 200, answer.text
+    desk.do("sync", "inbound", "--record", record)
+    [row] = desk.admin.rows(f"SELECT Next_Step_History__c FROM {DEALS} WHERE Id = '{record}'")
+    assert len(row["Next_Step_History__c"]) > 30_000
+    assert all(f"{number}. {number}. " in row["Next_Step_History__c"] for number in range(50))
+    assert "nextStepHistory" not in mapping_page()
+    desk.do("mapping", "unset", "nextStepHistory")
+    desk.do("mapping", "publish")
+    mark, message = lines(desk)["history of next steps"]
+    assert mark == "warn"
+    assert "nextStepHistory" in message and "long text area" in message
+    assert "nextStepHistory" in mapping_page()
+
+
+def mapping_page() -> str:
+    """Return what the mapping's page says of the check."""
+    with serve_pages() as pages:
+        browser = pages.entered()
+        text = browser.open("/opportunity/check").text
+        browser.close()
+    return text
+
+
+def test_a_default_owner_has_to_be_there_and_active(desk: Desk) -> None:
+    """Whoever left the company owns no new records: the line names the setting, the value and the remedy."""
+    seller, name = desk.info["salesforce"]["users"]["seller2"]["id"], "Salesforce: default owner"
+    assert lines(desk)["default owner"] == ("ok", "the integration user")
+    with settings(desk, **{OWNER: seller}):
+        assert lines(desk)["default owner"] == ("ok", "exists and may own records")
+        assert desk.admin.patch(f"sobjects/User/{seller}", {"IsActive": False}).status_code == 204
+        try:
+            message = failing(desk)[name]
+            assert OWNER in message and seller in message and "not active" in message
+        finally:
+            desk.admin.patch(f"sobjects/User/{seller}", {"IsActive": True})
+    for wrong, word in (("0059Z000000000xQAA", "no user"), ("0019Z000000000xQAA", "no id of a user"), ("005", "18")):
+        with settings(desk, **{OWNER: wrong}):
+            assert word in failing(desk)[name]
+
+
+def test_a_default_owner_may_be_a_queue_where_records_are_queued(desk: Desk) -> None:
+    queue = desk.admin.post("sobjects/Group", {"Name": "Partners", "DeveloperName": "Partners", "Type": "Queue"})
+    club = desk.admin.post("sobjects/Group", {"Name": "Club", "DeveloperName": "Club", "Type": "Regular"})
+    with settings(desk, **{OWNER: queue.json()["id"]}):
+        assert lines(desk)["default owner"][0] == "ok"
+    with settings(desk, **{OWNER: club.json()["id"]}):
+        assert "no queue" in failing(desk)["Salesforce: default owner"]
+
+
+def test_a_bucket_setting_that_no_account_finds_is_a_warning(desk: Desk) -> None:
+    for name, fields in ((ACCOUNTS, {"Name": "Seller One"}), (BUCKETS, {"Name": "seller one"})):
+        made = desk.admin.post(f"sobjects/{name}", fields | required(desk, name))
+        assert made.status_code == 201, made.text
+    assert lines(desk)["S3 bucket settings"][0] == "ok"
+    stray = desk.admin.post(f"sobjects/{BUCKETS}", {"Name": "Seller Two"} | required(desk, BUCKETS))
+    assert stray.status_code == 201, stray.text
+    try:
+        mark, message = lines(desk)["S3 bucket settings"]
+        assert mark == "warn"
+        assert "Seller Two" in message and "eller one" not in message
+    finally:
+        desk.admin.send("DELETE", f"sobjects/{BUCKETS}/{stray.json()['id']}")
+
+
+VALID = {"Account_Number__c": "111122223333", "Bucket_Name__c": "example-bucket"}
+
+
+def required(desk: Desk, name: str) -> dict[str, str]:
+    """Return values for what a row of the object cannot be without."""
+    fields = desk.admin.get(f"sobjects/{name}/describe").json()["fields"]
+    needed = [one for one in fields if one["createable"] and not one["nillable"] and not one["defaultedOnCreate"]]
+    return {one["name"]: VALID[one["name"]] for one in needed if one["name"] != "Name"}
+
+
+def test_cloning_the_default_account_needs_the_right_to_create_accounts(
+    new_desk: Callable[[Sandbox], Desk], tmp_path: Path
+) -> None:
+    """It is asked for where a copy can be made: the mapped object has an account, and both settings are set."""
+    package = tmp_path / "package"
+    shutil.copytree(METADATA, package)
+    [path] = package.rglob("ACE_Standard_Objects_Integration.permissionset-meta.xml")
+    text = path.read_text(encoding="utf8")
+    block = next(
+        one
+        for one in re.findall(r"<objectPermissions>.*?</objectPermissions>", text, re.DOTALL)
+        if "<object>Account<" in one
+    )
+    path.write_text(text.replace(block, block.replace("<allowCreate>true", "<allowCreate>false")), encoding="utf8")
+    lookup = package / "base/main/default/objects/ACE_Opportunity__c/fields/Client__c.field-meta.xml"
+    lookup.write_text(CLIENT, encoding="utf8")
+    [path] = package.rglob("APN_Integration_User.permissionset-meta.xml")
+    text = path.read_text(encoding="utf8")
+    path.write_text(text.replace("<hasActivation", f"{SHOWN}<hasActivation", 1), encoding="utf8")
+    with Sandbox(tmp_path / "org", schema_dir=package) as own:
+        desk = new_desk(own)
+        account = desk.admin.post("sobjects/Account", {"Name": "Everybody"}).json()["id"]
+        with settings(desk, Default_Account_Id__c=account):
+            assert "access to Account" not in lines(desk)
+            with settings(desk, Create_Account_from_Default__c=True):
+                message = failing(desk)["Salesforce: access to Account"]
+    assert "may not create records of Account" in message
+
+
+CLIENT = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<CustomField xmlns="http://soap.sforce.com/2006/04/metadata">'
+    "<fullName>Client__c</fullName><label>Client</label><referenceTo>Account</referenceTo>"
+    "<relationshipName>Clients</relationshipName><type>Lookup</type></CustomField>\n"
+)
+SHOWN = (
+    "<fieldPermissions><editable>true</editable><field>ACE_Opportunity__c.Client__c</field><readable>true</readable>"
+    "</fieldPermissions>"
+)

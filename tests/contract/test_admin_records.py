@@ -43,7 +43,8 @@ def test_preview_shows_verdict_plan_and_payload_and_sends_nothing(desk: Desk) ->
     assert shown["conditions"]
     assert shown["plan"][0].startswith("create the opportunity at AWS")
     assert shown["payload"]["PartnerOpportunityIdentifier"] == record
-    assert {"ace", "salesforce", "salesforce_value", "ace_value"} == set(shown["fields"][0])
+    named = {"ace", "salesforce", "salesforce_value", "ace_value", "json_path", "json_value", "fallback", "problems"}
+    assert named == set(shown["fields"][0])
     assert not requests(desk)
 
 
@@ -60,6 +61,63 @@ def test_preview_of_a_record_that_cannot_go_names_what_is_wrong(desk: Desk) -> N
     assert shown["plan"][0].startswith("refuse:")
     assert "postalCode" in shown["plan"][0]
     assert shown["payload"] is None
+
+
+@pytest.mark.requirement("OUT-11", "OUT-19", "MAP-46")
+def test_preview_puts_every_problem_on_its_fields_line_and_calls_nobody(desk: Desk) -> None:
+    record = desk.deal(31, Postal_Code__c="?", Expected_Monthly_AWS_Revenue__c=1041.67, Customer_Phone__c="12")
+    desk.sandbox.recorder.clear()
+    shown = desk.do("preview", record, "--json").json
+    wrong = {one["ace"]: [problem["rule"] for problem in one["problems"]] for one in shown["fields"] if one["problems"]}
+    assert set(wrong) == {"postalCode", "expectedMonthlyAwsRevenue", "customerPhone"}
+    assert "whole number" in wrong["expectedMonthlyAwsRevenue"][0]
+    assert all(name in shown["plan"][0] for name in wrong), "one refusal names them all"
+    assert not requests(desk)
+    out = desk.do("preview", record).out.splitlines()
+    place = next(number for number, line in enumerate(out) if "→ postalCode: ?" in line)
+    assert out[place + 1].startswith("      ! postalCode (value: '?')")
+
+
+@pytest.mark.requirement("MAP-63")
+def test_preview_shows_each_value_on_its_way_into_the_request(desk: Desk) -> None:
+    record = desk.deal(32, City__c="Bergen")
+    shown = desk.do("preview", record, "--json").json
+    fields = {one["ace"]: one for one in shown["fields"]}
+    assert fields["city"] == {
+        "ace": "city", "salesforce": "City__c", "salesforce_value": "Bergen", "ace_value": "Bergen",
+        "json_path": "Customer.Account.Address.City", "json_value": "Bergen", "fallback": "", "problems": [],
+    }  # fmt: skip
+    assert shown["payload"]["Customer"]["Account"]["Address"]["City"] == "Bergen"
+    own = fields["partnerCrmUniqueIdentifier"]
+    assert (own["salesforce"], own["json_value"]) == ("Id", record)
+    assert shown["payload"]["PartnerOpportunityIdentifier"] == record
+    assert fields["solutionOffered"]["json_path"] == "AssociateOpportunity: Solutions"
+    assert fields["aWSStage"]["json_path"] == "inbound only"
+    assert "City__c: Bergen → city: Bergen → Customer.Account.Address.City: Bergen" in desk.do("preview", record).out
+
+
+def test_preview_notes_where_a_fallback_stands_in(desk: Desk) -> None:
+    record = desk.deal(33, Next_Step__c=None)
+    desk.do("preview", record)
+    desk.do("mapping", "fallback", "nextStep", "--to-aws-value", "Call them")
+    shown = desk.do("preview", record, "--draft", "--json").json
+    [step] = [one for one in shown["fields"] if one["ace"] == "nextStep"]
+    assert (step["salesforce_value"], step["json_value"], step["fallback"]) == (None, "Call them", "fixed value")
+    assert "fallback: the field is empty, fixed value stands in" in desk.do("preview", record, "--draft").out
+
+
+@pytest.mark.requirement("ELIG-20")
+def test_preview_explains_each_condition_of_eligibility(desk: Desk) -> None:
+    record = desk.deal(34, ACE_Sync_with_AWS__c=False)
+    shown = desk.do("preview", record, "--json").json
+    conditions = {one["name"]: one["passed"] for one in shown["conditions"]}
+    assert conditions["Sync with AWS"] is False
+    assert {
+        "Sync with AWS", "Has Updates", "Last modified by a person", "No sync log holds the record",
+        "Approval state allows edits", "Retries left",
+    } <= set(conditions)  # fmt: skip
+    assert shown["due"] is False
+    assert "FAIL  Sync with AWS" in desk.do("preview", record).out
 
 
 def test_preview_with_the_draft_uses_it_and_without_one_says_so(desk: Desk) -> None:
@@ -86,6 +144,8 @@ def test_preview_of_an_answer_shows_each_value_on_its_way_and_writes_nothing(des
     assert step["aws_value"] == step["ace_value"] == step["would_be"] == "AWS: invite the architect"
     assert (fields["Industry__c"]["aws_value"], fields["Industry__c"]["written"]) == ("Alchemy", False)
     assert [one["value"] for one in shown["problems"]] == ["Alchemy"]
+    assert [one["value"] for one in fields["Industry__c"]["problems"]] == ["Alchemy"]
+    assert (step["target"], step["target_id"]) == (DEALS, record)
     assert fields["Stage__c"]["written"] is False, "inbound is off for the stage by default"
     [row] = desk.admin.rows(f"SELECT Next_Step__c FROM {DEALS} WHERE Id = '{record}'")
     assert row["Next_Step__c"] != "AWS: invite the architect"

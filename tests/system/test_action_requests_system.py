@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from salesforce_sandbox import Client
 from system_worker import Worker
 from system_world import FAST, World, open_world
 
-REQUESTS = "ACE_Action_Request__c"
+from connector.sandbox.server import METADATA
+
+REQUESTS, DEALS = "ACE_Action_Request__c", "ACE_Opportunity__c"
 APN = "ACE_APN_Unique_Identifier__c"
 BUSINESS_USER = "APN_Business_User"
 
@@ -181,3 +184,52 @@ def test_the_integration_user_deactivates_all_schedules_by_a_request(manual: tup
     allowed = ask(world, "Deactivate Schedules", None, world.admin)
     assert answered(world, worker, allowed, world.admin)["Status__c"] == "Done"
     assert [one["Active__c"] for one in world.admin.rows("SELECT Active__c FROM ACE_Schedule__c")] == [False]
+
+
+def dialog(world: World, record: str) -> Any:
+    """Return the approval status that the seller's dialog shows as it opens."""
+    path = f"sobjects/{DEALS}/quickActions/ACE_Approval_Status/defaultValues/{record}"
+    return world.seller.get(path).json().get("Approval_Status__c")
+
+
+@pytest.mark.requirement("PCAPI-32")
+def test_the_dialog_of_approval_status_shows_where_awss_review_stands(manual: tuple[World, Worker]) -> None:
+    world, worker = manual
+    record, other = world.deal(), world.deal()
+    seen = []
+
+    def follows(deal: str, identifier: str) -> None:
+        worker.cycle(61)
+        status = world.get(identifier)["LifeCycle"]["ReviewStatus"]
+        assert dialog(world, deal) == status
+        seen.append(status)
+
+    for deal, steps in ((record, ("In review", "Approved")), (other, ("Action Required",))):
+        assert dialog(world, deal) in (None, "Pending Submission")
+        assert answered(world, worker, ask(world, "Share", deal))["Status__c"] == "Done"
+        [identifier] = world.of_record(deal)
+        follows(deal, identifier)
+        for step in steps:
+            world.review(identifier, step)
+            follows(deal, identifier)
+    assert seen == ["Submitted", "In review", "Approved", "Submitted", "Action Required"]
+
+
+@pytest.mark.requirement("PCAPI-08")
+def test_a_stage_chosen_in_the_path_edited_or_completed_goes_out_when_shared(manual: tuple[World, Worker]) -> None:
+    """In each way the page writes the stage of the record; what differs is which stage that is."""
+    world, worker = manual
+    [path] = METADATA.rglob("ACE_Opportunity_Stage.pathAssistant-meta.xml")
+    text = path.read_text(encoding="utf8")
+    assert f"<entityName>{DEALS}</entityName>" in text and "<fieldName>Stage__c</fieldName>" in text
+    stages = re.findall(r"<picklistValueName>(.*)</picklistValueName>", text)
+    record = world.deal(Stage__c=stages[0])
+    assert answered(world, worker, ask(world, "Share", record))["Status__c"] == "Done"
+    [identifier] = world.of_record(record)
+    world.review(identifier, "Approved")
+    worker.cycle(61)
+    completed, edited, chosen = stages[1], stages[2], stages[3]
+    for stage in (completed, edited, chosen):
+        world.edit(record, Stage__c=stage)
+        assert answered(world, worker, ask(world, "Share", record))["Status__c"] == "Done"
+        assert world.get(identifier)["LifeCycle"]["Stage"] == stage

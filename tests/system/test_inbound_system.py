@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from system_package import add_validation_rule, copy_package
-from system_world import CATALOG, Live, World, codes, open_live, open_world
+from system_world import CATALOG, Json, Live, World, codes, open_live, open_world
 
 DAY = 24 * 60 * 60
 RULE_MESSAGE = "Nobody closes a deal in Atlantis."
+MASK = "Accept to view"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,18 @@ def test_an_opportunity_made_in_partner_central_appears_as_a_partner_referral(li
     live.world.proxy.forget()
     live.worker.cycle(61)
     assert live.world.proxy.writes(identifier) == []
+
+
+def test_an_edit_of_a_colleagues_opportunity_reaches_aws(live: Live) -> None:
+    """It was approved before Salesforce knew it, without our identifier; no edit fails by that."""
+    fields = {"LifeCycle": {"ReviewStatus": "Approved"}, "Project": {"Title": "Edited by a seller"}}
+    identifier = str(live.world.control("/aws/create", fields=fields, catalog=CATALOG)["opportunity"])
+    live.worker.cycle()
+    (row,) = live.world.find(f"ACE_APN_Unique_Identifier__c = '{identifier}'")
+    live.world.edit(row["Id"], live.world.admin, Next_Step__c="The seller calls them")
+    live.worker.cycle()
+    assert live.world.get(identifier)["LifeCycle"]["NextSteps"] == "The seller calls them"
+    assert live.world.errors(row["Id"]) == []
 
 
 @pytest.mark.requirement("IN-11")
@@ -96,7 +110,7 @@ def test_one_record_that_salesforce_refuses_does_not_stop_the_others(strict: Wor
     cities = ("Tacoma", "Everett", "Atlantis", "Olympia")
     for (_, identifier), city in zip(shared, cities, strict=True):
         strict.edit_at_aws(identifier, Customer__Account__Address__City=city)
-    strict.sync("inbound")
+    strict.sync("inbound", code=1)
     written = [strict.row(record, "City__c")["City__c"] for record, _ in shared]
     assert (written[0], written[1], written[3]) == ("Tacoma", "Everett", "Olympia")
     assert written[2] != "Atlantis"
@@ -124,7 +138,7 @@ def test_a_run_whose_records_were_all_written_is_processed(strict: World) -> Non
 def test_a_failed_run_tells_a_refused_record_from_an_answer_that_never_came(strict: World) -> None:
     refused, refused_id = strict.shared()
     strict.edit_at_aws(refused_id, Customer__Account__Address__City="Atlantis")
-    strict.sync("inbound")
+    strict.sync("inbound", code=1)
     (error,) = strict.errors(refused)
     (log,) = strict.logs(f"Log_Key__c = '{error['Sync_Log__r']['Log_Key__c']}'")
     assert (log["Status__c"], log["Record_Count__c"], log["Error_Count__c"]) == ("Error", 1, 1)
@@ -132,6 +146,7 @@ def test_a_failed_run_tells_a_refused_record_from_an_answer_that_never_came(stri
     denied = {"__type": "AccessDeniedException", "Message": "Not allowed to read it.", "Reason": "ACCESS_DENIED"}
     strict.proxy.scripted["ListOpportunities"] = [(400, denied)] * 3
     strict.run("sync", "inbound")
+    strict.proxy.scripted.clear()
     (failed,) = strict.logs("Status__c = 'Error' AND Purpose__c = 'Inbound File Retrieval'", "Message__c")
     assert "Not allowed to read it" in failed["Message__c"]
     assert RULE_MESSAGE not in failed["Message__c"]
@@ -200,9 +215,91 @@ def test_an_inbound_value_that_is_not_mapped_fails_its_record_by_name(tmp_path: 
         )
         world.edit_at_aws(identifier, LifeCycle__Stage="Business Validation")
         world.edit_at_aws(other_id, LifeCycle__Stage="Qualified")
-        world.sync("inbound")
+        world.sync("inbound", code=1)
         (error,) = world.errors(record)
         assert codes([error]) == ["VALUE_NOT_MAPPED"]
         assert "stage" in error["Error_Message__c"] and "Business Validation" in error["Error_Message__c"]
         assert world.row(record, "Stage__c")["Stage__c"] == "Prospect"
         assert world.row(other, "Stage__c")["Stage__c"] == "Qualified"
+
+
+def masked(answer: Json) -> Json:
+    """Return the answer as AWS gives it before a referral is accepted, ready to be sent."""
+    hidden = json.loads(json.dumps(answer, default=lambda moment: moment.isoformat()))
+    for contact in hidden["Customer"]["Contacts"]:
+        contact.update({"Email": MASK, "Phone": MASK, "LastName": MASK})
+    return dict(hidden)
+
+
+@pytest.mark.requirement("IN-08")
+def test_the_label_accept_to_view_never_reaches_an_email_field(strict: World) -> None:
+    """Nor does it fail the record; the real address is written once AWS shows it."""
+    contact = {"FirstName": "Pat", "LastName": "Doe", "Email": "pat@freight.example", "Phone": "+12065550100"}
+    fields = {"LifeCycle": {"ReviewStatus": "Approved"}, "Customer": {"Contacts": [contact]}}
+    identifier = strict.control("/aws/create", fields=fields, catalog=CATALOG)["opportunity"]
+    strict.proxy.scripted["GetOpportunity"] = [(200, masked(strict.get(identifier)))]
+    strict.sync("inbound")
+    (row,) = strict.find(f"ACE_APN_Unique_Identifier__c = '{identifier}'", "Customer_Email__c", "Customer_Last_Name__c")
+    assert (row["Customer_Email__c"], row["Customer_Last_Name__c"]) == (None, None)
+    assert strict.errors(row["Id"]) == []
+    strict.edit_at_aws(identifier, Customer__Account__Address__City="Renton")
+    strict.sync("inbound")
+    row = strict.row(row["Id"], "Customer_Email__c", "Customer_Last_Name__c")
+    assert (row["Customer_Email__c"], row["Customer_Last_Name__c"]) == ("pat@freight.example", "Doe")
+
+
+@pytest.mark.requirement("IN-12", "MAP-47")
+def test_awss_own_stage_has_a_field_of_its_own_and_the_partners_stays(strict: World) -> None:
+    record, identifier = strict.shared(Stage__c="Qualified")
+    strict.edit_at_aws(
+        identifier, LifeCycle__Stage="Committed", Summary={"LifeCycle": {"Stage": "Technical Validation"}}
+    )
+    strict.sync("inbound")
+    row = strict.row(record, "Stage__c", "AWS_Stage__c")
+    assert (row["Stage__c"], row["AWS_Stage__c"]) == ("Qualified", "Technical Validation")
+
+
+@pytest.mark.requirement("IN-25")
+def test_where_awss_change_meets_an_unsent_edit_the_edit_is_kept_and_the_log_says_so(strict: World) -> None:
+    """A field whose inbound updates are off never conflicts."""
+    record, identifier = strict.shared(Stage__c="Qualified")
+    strict.edit(record, Next_Step__c="Call the customer", Stage__c="Technical Validation")
+    strict.edit_at_aws(identifier, LifeCycle__NextSteps="Send the offer", LifeCycle__Stage="Committed")
+    strict.sync("inbound")
+    row = strict.row(record, "Next_Step__c", "Stage__c")
+    assert (row["Next_Step__c"], row["Stage__c"]) == ("Call the customer", "Technical Validation")
+    notes = [str(one["Error_Message__c"] or "") for one in strict.details(record) if one["Status__c"] == "Processed"]
+    (note,) = [one for one in notes if "Send the offer" in one]
+    assert "Next_Step__c" in note and "the edit is kept" in note
+    assert "stage" not in note
+    strict.sync(record=record)
+    assert strict.opportunity(record)["LifeCycle"]["NextSteps"] == "Call the customer"
+
+
+@pytest.mark.requirement("OUT-06")
+def test_a_foreign_partner_identifier_at_aws_is_replaced_by_the_records_own(strict: World) -> None:
+    """Inbound, the record is found by AWS's identifier; the next update says which record it is, where AWS's rules let
+    a given identifier be changed: until it has approved the opportunity.
+    """
+    record, identifier = strict.shared("Action Required")
+    strict.edit_at_aws(identifier, PartnerOpportunityIdentifier="CRM-4711", Customer__Account__Address__City="Bellevue")
+    strict.sync("inbound")
+    assert strict.row(record, "City__c")["City__c"] == "Bellevue"
+    assert len(strict.find(f"ACE_APN_Unique_Identifier__c = '{identifier}'")) == 1
+    strict.edit(record, Customer_Business_Problem__c="Containers get lost because all moves are on paper only.")
+    strict.sync(record=record)
+    assert strict.get(identifier)["PartnerOpportunityIdentifier"] == record
+
+
+@pytest.mark.requirement("OUT-28")
+def test_what_aws_fills_in_by_itself_is_written_and_is_no_conflict(strict: World) -> None:
+    record, identifier = strict.shared()
+    names = ("Additional_Comments__c", "Competitive_Tracking__c")
+    assert [strict.row(record, *names)[name] for name in names] == [None, None]
+    strict.edit_at_aws(
+        identifier, Project__AdditionalComments="Filled in by AWS", Project__CompetitorName="No Competition"
+    )
+    strict.sync("inbound")
+    assert [strict.row(record, *names)[name] for name in names] == ["Filled in by AWS", "No Competition"]
+    assert strict.errors(record) == []
+    assert not [one for one in strict.details(record) if "is kept" in str(one["Error_Message__c"])]

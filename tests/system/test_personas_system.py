@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from system_world import FAST, World, open_world
+from system_world import DEALS, FAST, World, open_world
 
+HIDDEN = "Next_Step__c"
+OF_FIELD_SECURITY = ("INVALID_FIELD", "field-level", "Field Level", "FLS")
 APN = "ACE_APN_Unique_Identifier__c"
 
 
@@ -70,3 +72,61 @@ def test_a_setting_that_cannot_work_stands_in_the_way_of_later_steps(tmp_path: P
         steps = world.eventually(lambda: world.admin.rows(asked), "the setup in Salesforce")
         assert [step["Status__c"] for step in steps] == ["Complete", "Failed", "Not started", "Not started"]
         assert "Retry_Count__c" in steps[1]["Message__c"]
+
+
+def told(world: World) -> str:
+    """Return everything that sync logs, their details and the worker's row say."""
+    rows = [
+        *world.admin.rows("SELECT Message__c FROM ACE_Sync_Log__c"),
+        *world.admin.rows("SELECT Error_Code__c, Error_Summary__c, Error_Message__c FROM ACE_Sync_Log_Detail__c"),
+        *world.admin.rows("SELECT Message__c FROM ACE_Worker__c"),
+    ]
+    return "\n".join(str(value) for row in rows for name, value in row.items() if name != "attributes" and value)
+
+
+@pytest.mark.requirement("LOG-27")
+@pytest.mark.requirement("PERM-02")
+def test_the_packaged_sets_hide_nothing_and_a_field_that_is_hidden_is_named(tmp_path: Path) -> None:
+    """By the check, and by the synchronisation of a record that has it: field and object, and where to grant it."""
+    with open_world(tmp_path, **FAST) as world:
+        with world.working() as worker:
+            record, identifier = world.deal(), ""
+            worker.settle()
+            world.do("action", "share", record)
+            worker.cycle(61)
+            [identifier] = world.of_record(record)
+            world.review(identifier, "Approved")
+            world.edit_at_aws(identifier, Customer__Account__Address__City="Kent")
+            worker.cycle(61)
+            assert world.row(record, "City__c")["City__c"] == "Kent"
+            assert not [one for one in OF_FIELD_SECURITY if one in told(world)], "the first sync is clean"
+        world.do("check")
+        world.control("/salesforce/access", object=DEALS, field=HIDDEN, access="none")
+        found = world.do("check", "--json", code=1).json["checks"]
+        assert any(not one["ok"] and f"{DEALS}.{HIDDEN}" in one["message"] for one in found), found
+        later = world.deal(world.seller, Next_Step__c="Hidden from the connector")
+        answer = world.run("action", "share", later)
+        with world.working("again"):
+            world.advance(61)
+
+            def named() -> bool:
+                world.advance(6)
+                text = told(world) + answer.err
+                return HIDDEN in text and DEALS in text
+
+            world.eventually(named, lambda: f"the field's name in {told(world)} {answer}")
+        for one in world.of_record(later):
+            assert world.get(one)["LifeCycle"].get("NextSteps") is None, "nothing is made up for it"
+        world.control("/salesforce/access", object=DEALS, field=HIDDEN, access="edit")
+        world.do("check")
+
+
+def test_without_its_permission_set_the_integration_says_so(tmp_path: Path) -> None:
+    with open_world(tmp_path, **FAST) as world:
+        [held] = world.admin.rows(
+            "SELECT Id FROM PermissionSetAssignment WHERE PermissionSet.Name = 'APN_Integration_User' "
+            f"AND AssigneeId = '{world.user('integration')}'"
+        )
+        assert world.admin.send("DELETE", f"sobjects/PermissionSetAssignment/{held['Id']}").status_code == 204
+        failed = [one for one in world.do("check", "--json", code=1).json["checks"] if not one["ok"]]
+        assert any("permission set APN Integration User" in one["message"] for one in failed), failed

@@ -42,7 +42,7 @@ def schedule(world: World, person: Client | None = None, **fields: Any) -> str:
 
 
 def row(world: World, schedule_id: str) -> dict[str, Any]:
-    fields = "Name, Active__c, Status__c, Message__c, Last_Run__c, Next_Run__c, LastModifiedById"
+    fields = "Name, Active__c, Status__c, Message__c, Last_Run__c, Next_Run__c, LastModifiedById, LastModifiedDate"
     return world.admin.rows(f"SELECT {fields} FROM {SCHEDULES} WHERE Id = '{schedule_id}'")[0]
 
 
@@ -105,8 +105,12 @@ def test_the_interval_is_five_minutes_to_a_day(manual: tuple[World, Worker]) -> 
         assert row(world, created)["Active__c"]
 
 
+@pytest.mark.requirement("SCHED-03")
 def test_a_newer_schedule_replaces_the_one_before(manual: tuple[World, Worker]) -> None:
+    """That of the same object, no other."""
     world, worker = manual
+    lead = schedule(world, Object__c="Lead", Active__c=False)
+    untouched = row(world, lead)
     first = schedule(world)
     ran(world, worker, first)
     second = schedule(world, Interval_Minutes__c=30)
@@ -115,6 +119,23 @@ def test_a_newer_schedule_replaces_the_one_before(manual: tuple[World, Worker]) 
     assert (replaced["Active__c"], replaced["Status__c"]) == (False, "Deactivated")
     assert row(world, second)["Name"] in replaced["Message__c"]
     assert row(world, second)["Active__c"]
+    assert row(world, lead) == untouched
+
+
+def test_a_schedule_of_another_object_sends_no_opportunity(manual: tuple[World, Worker]) -> None:
+    """Those that cannot run yet are refused in words; an opportunity waits for a schedule of its own."""
+    world, worker = manual
+    record = world.deal()
+    for name in ("Lead", "Products"):
+        other = schedule(world, Object__c=name)
+        worker.cycle(61)
+        found = row(world, other)
+        assert (found["Status__c"], found["Active__c"]) == ("Refused", False)
+        assert name in found["Message__c"]
+    worker.cycle(61)
+    assert world.of_record(record) == []
+    ran(world, worker, schedule(world))
+    assert len(world.of_record(record)) == 1
 
 
 def test_without_inbound_the_worker_asks_aws_for_no_changes(manual: tuple[World, Worker]) -> None:

@@ -14,9 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
 WITHOUT_IMPORT = {
-    "boto3-stubs", "types-requests", "mypy", "ruff", "pytest-timeout", "pytest-xdist", "ace-connector",
+    "boto3-stubs", "types-pyyaml", "types-requests", "mypy", "ruff", "pytest-timeout", "pytest-xdist", "ace-connector",
 }  # fmt: skip
 """Development tools that are run, not imported."""
+LOADED_BY_OTHERS = {"python-multipart"}
+"""Libraries that another one imports once it needs them: FastAPI this, to read forms."""
 PLATFORM = {"pydantic-core": "pydantic", "botocore": "boto3", "urllib3": "requests", "click": "typer"}
 """Libraries that belong to a declared one and are imported for its types and errors."""
 
@@ -28,7 +30,7 @@ def plain(requirement: str) -> str:
 def declared(*extras: str) -> set[str]:
     project = PROJECT["project"]
     lists = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
-    return {plain(one) for requirements in lists for one in requirements} - {"ace-connector"}
+    return {plain(one) for requirements in lists for one in requirements} - {"ace-connector", *LOADED_BY_OTHERS}
 
 
 def imported(*places: str, without: str = "nothing") -> set[str]:

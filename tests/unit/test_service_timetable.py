@@ -16,13 +16,14 @@ from connector.sync import queueing
 from connector.sync.action_requests import ACTION, ANSWER
 from connector.sync.engine import Engine
 from connector.sync.executor import Executor
+from connector.sync.mapping_apply import APPLY
 from connector.sync.schedules import TICK
 
 EVERY_JOB = {
     queueing.POLL, queueing.DUE_SWEEP, queueing.MODIFIED_SWEEP, queueing.SUMMARY_SWEEP, queueing.FLUSH,
     queueing.DELETIONS, queueing.RETENTION, HEARTBEAT, ASKED, MIRROR,
 }  # fmt: skip
-ON_DEMAND = {TICK, ACTION, ANSWER}
+ON_DEMAND = {TICK, ACTION, ANSWER, APPLY}
 """What has a handler and no turn of its own: it is enqueued when there is a reason."""
 
 
