@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-JOBS ?= 2
+# More than there are cores: the system tests wait for clocks most of the time.
+JOBS ?= 4
 
 .PHONY: demo test test-node lint bench soak clean
 .DELETE_ON_ERROR:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from typing import Any
 import boto3
 import requests
 from botocore.config import Config
+from command_line import command_line
 from salesforce_sandbox import Client
 from system_proxy import RecordingProxy
 from system_worker import SWEEP_SECONDS, Worker
@@ -140,18 +139,9 @@ class World:
 
     def run(self, *arguments: str, **variables: str) -> Ran:
         """Run one command; ``variables`` go to its environment."""
-        done = subprocess.run(
-            [sys.executable, "-m", "connector", *arguments],
-            env=self.environment(**variables),
-            cwd=self.directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf8",
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        code, out, err = command_line().run(arguments, self.environment(**variables), self.directory, 120)
+        assert "Traceback" not in err, err
+        return Ran(code, out, err)
 
     def do(self, *arguments: str, code: int = 0, **variables: str) -> Ran:
         """Run one command that must end with the exit code."""

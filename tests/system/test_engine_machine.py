@@ -455,6 +455,7 @@ def _quiet_log() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.mark.timeout(900)  # minutes of work where other tests share the processors
 def test_engine_keeps_its_promises_whatever_happens() -> None:
     """Promises 1 to 5 and 7 over random histories; the number of steps taken is part of the check."""
     STEPS_DONE.clear()
