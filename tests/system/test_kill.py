@@ -125,8 +125,8 @@ class Executioner:
         self.kills: Counter[str] = Counter()
         self.struck = ""
 
-    def kill(self, worker: Worker, moments: tuple[tuple[str, str], ...]) -> None:
-        """Kill at one of the moments, or after a while if none of them comes."""
+    def kill(self, worker: Worker, moments: tuple[tuple[str, str], ...], *, patience: float = 4.0) -> None:
+        """Kill at one of the moments, or after so many seconds if none of them comes."""
         wanted = self.chance.choice(moments) if moments else ("", "")
         self.struck = ""
 
@@ -137,8 +137,8 @@ class Executioner:
                 worker.process.wait(timeout=20)
 
         self.world.proxy.hook = strike
-        patience = time.monotonic() + (4.0 if moments else self.chance.uniform(0.3, 1.8))
-        while not self.struck and time.monotonic() < patience and worker.process.poll() is None:
+        until = time.monotonic() + (patience if moments else self.chance.uniform(0.3, 1.8))
+        while not self.struck and time.monotonic() < until and worker.process.poll() is None:
             time.sleep(0.01)
         died = worker.process.poll()
         assert self.struck or died is None, f"the worker ended by itself with {died}: {worker.log.read_text()[-3000:]}"
@@ -269,7 +269,7 @@ def test_an_edit_made_while_a_share_was_cut_off_is_sent_after_the_review(busy: W
     """AWS submitted the record, the worker died before it knew, and AWS began its review before the worker was back."""
     record, executioner = busy.deal(), Executioner(busy, random.Random(1))
     busy.advance(11)
-    executioner.kill(busy.start_worker(), (("after", "StartEngagementFromOpportunityTask"),))
+    executioner.kill(busy.start_worker(), (("after", "StartEngagementFromOpportunityTask"),), patience=60)
     assert executioner.struck
     (identifier,) = busy.of_record(record)
     busy.edit(record, Next_Step__c="Edited while nobody was there")
