@@ -47,6 +47,7 @@ SYNC_LOG = "ACE_Sync_Log__c"
 SYNC_LOG_DETAIL = "ACE_Sync_Log_Detail__c"
 SCHEDULE = "ACE_Schedule__c"
 ACTION_REQUEST = "ACE_Action_Request__c"
+ACTION_REQUEST_ITEM = "ACE_Action_Request_Item__c"
 WORKER = "ACE_Worker__c"
 SETTINGS = "ACE_Connector_Settings__c"
 MARKETPLACE_SETTINGS = "AWS_Marketplace_Settings__c"
@@ -142,6 +143,10 @@ class Settings:
     SWEEP_SECONDS = "Sweep_Seconds__c"
     DUE_SWEEP_MINUTES = "Due_Sweep_Minutes__c"
     DEFAULT_OWNER_ID = "Default_Owner_Id__c"
+    ACCEPT_RULE = "Accept_Rule__c"
+    SHARE_RULE = "Share_Rule__c"
+    INVITATION_REMINDER_DAYS = "Invitation_Reminder_Days__c"
+    BESIDE_OTHER_INTEGRATION = "Beside_Other_Integration__c"
 
 
 class TemplateSettings:
@@ -282,9 +287,29 @@ class ActionRequest:
     RECORD_ID = "Record_Id__c"
     INVOLVEMENT_TYPE = "Involvement_Type__c"
     VISIBILITY = "Visibility__c"
+    APPROVAL_STATUS = "Approval_Status__c"
+    PARTNER_ACCEPTANCE_STATUS = "Partner_Acceptance_Status__c"
+    REJECTION_REASON = "Rejection_Reason__c"
+    ASSIGNEE_EMAIL = "Assignee_Email__c"
+    ASSIGNEE_FIRST_NAME = "Assignee_First_Name__c"
+    ASSIGNEE_LAST_NAME = "Assignee_Last_Name__c"
+    ASSIGNEE_BUSINESS_TITLE = "Assignee_Business_Title__c"
+    OTHER_SOLUTION = "Other_Solution__c"
+    PRIVATE_OFFER = "Private_Offer__c"
     STATUS = "Status__c"
     MESSAGE = "Message__c"
     COMPLETED_AT = "Completed_At__c"
+
+
+class ActionRequestItem:
+    """Fields of ``ACE_Action_Request_Item__c``: one entity that an association request adds or removes."""
+
+    REQUEST = "Action_Request__c"
+    OPERATION = "Operation__c"
+    ENTITY_TYPE = "Entity_Type__c"
+    ENTITY_ID = "Entity_Id__c"
+    STATUS = "Status__c"
+    MESSAGE = "Message__c"
 
 
 class PermissionSets:

@@ -104,6 +104,33 @@ CONNECTOR: dict[str, Content] = {
         "Id of the user or queue that owns records created from AWS. Blank: the integration user.",
         "The id of a user or queue, 18 characters. Blank: the integration user.",
     ),
+    Settings.SHARE_RULE: text_area(
+        "Share Rule",
+        "Formula over a record of the mapped object. Where it is true, a flagged record that AWS does not have yet is "
+        "shared without a request by a user, even while Share Automatically is off.",
+        "A formula in Salesforce's language that is true or false, such as ISPICKVAL(StageName, \"Proposal\"). Blank: no "
+        "record is shared by a rule.",
+    ),
+    Settings.ACCEPT_RULE: text_area(
+        "Accept Rule",
+        "Formula over the AWS names of what AWS shows of a referral. Where it is true, the referral is accepted without "
+        "a request by a user.",
+        "A formula that is true or false, such as country = \"Germany\". Blank: no referral is accepted by itself.",
+    ),
+    Settings.INVITATION_REMINDER_DAYS: number(
+        "Invitation Reminder (Days)",
+        2,
+        "Days before a referral lapses at which its record's sync log reminds of the decision.",
+        "Days, 0 to 30. 0: no reminder. Blank: 3.",
+        default=3,
+    ),
+    Settings.BESIDE_OTHER_INTEGRATION: checkbox(
+        "Beside Another Integration",
+        "When checked, the connector sends although another integration works with the same Partner Central account "
+        "or the same records.",
+        "Check only when the other integration no longer writes what this one does. Unchecked: on meeting one for the "
+        "first time nothing is sent, and the worker's status says why.",
+    ),
     Settings.RETRY_COUNT: number(
         "Retry Count",
         3,

@@ -17,8 +17,9 @@ from connector.ace.catalogue import opportunity_fields
 from connector.errors import MappingError
 from connector.names import ACTION_REQUEST, SCHEDULE, SYNC_LOG, ActionRequest, Log, PermissionSets, Schedule
 from connector.service.config import WorkerSection
-from connector.service.jobs import ASKED, Timetable, job_handlers
+from connector.service.jobs import ASKED, job_handlers
 from connector.service.runtime import Runtime
+from connector.service.timetable import Timetable
 from connector.sync import queueing
 from connector.sync.engine import Priority
 from connector.sync.executor import Executor

@@ -119,6 +119,8 @@ class PartnerCentralDoor:
         created_before: datetime | None = None,
         company: str | None = None,
         identifiers: Sequence[str] = (),
+        stages: Sequence[str] = (),
+        review_statuses: Sequence[str] = (),
     ) -> Iterator[list[Json]]:
         """Yield pages of summaries until the last one, ordered ascending by the date that is filtered on.
 
@@ -130,6 +132,8 @@ class PartnerCentralDoor:
             "LastModifiedDate": _window("LastModifiedDate", modified_after, modified_before),
             "CreatedDate": _window("CreatedDate", created_after, created_before),
             "CustomerCompanyName": [company] if company else None,
+            "LifeCycleStage": list(stages) or None,
+            "LifeCycleReviewStatus": list(review_statuses) or None,
             "Sort": {"SortBy": "CreatedDate" if by_creation else "LastModifiedDate", "SortOrder": "ASCENDING"},
         }
         for start in range(0, max(len(identifiers), 1), IDENTIFIERS_PER_LIST):

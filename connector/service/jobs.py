@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
 
 import structlog
 
-from connector.service.config import WorkerSection
 from connector.service.drift import follow_left_out, report_drift
 from connector.service.lease import DEGRADED, RUNNING, Lease
 from connector.service.mirror import MIRROR, mirror_mapping, mirror_setup
 from connector.service.runtime import Runtime
 from connector.store.queue import Item
 from connector.sync import logs, queueing, schedules
-from connector.sync.action_requests import (
-    ACTION,
-    ANSWER,
-    give_answer,
-    open_requests_query,
-    perform_action,
-    take_requests,
-    wake_answers,
-)
+from connector.sync.action_requests import ACTION, open_requests_query, perform_action, take_requests
+from connector.sync.answering import ANSWER, give_answer, wake_answers
 from connector.sync.corrections import take_ticked, ticked_details_query
 from connector.sync.deletions import bury_deleted
-from connector.sync.engine import Engine, Priority
+from connector.sync.engine import Engine
 from connector.sync.executor import Handler
 from connector.sync.flush import PURGE_SLICE, flush_logs, purge_old_logs
 from connector.sync.mapping_apply import APPLY, Scope, apply_slice
@@ -37,11 +30,9 @@ from connector.sync.writeback import flush
 
 HEARTBEAT = "heartbeat"
 ASKED = "asked"
-TICK_SECONDS = 5
-"""Between two looks, in the state only, whether a schedule is due."""
 DAY = timedelta(days=1)
 KEEP_DONE = timedelta(days=7)
-URGENT, SOON = 5, 20
+SOON = 20
 DUE_SLICE = 2000
 """Flagged records that are looked at in one go: a few seconds' work, so that nothing else waits for long."""
 LONGEST_WAIT = timedelta(minutes=5)
@@ -50,56 +41,59 @@ log = structlog.get_logger(__name__)
 
 
 def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, Handler]:
-    """Return the handler of each periodic job."""
-    worker = runtime.config.worker
-
-    def poll(engine: Engine, _: Item) -> None:
-        version = engine.mapping.version
-        runtime.refresh(engine)
-        if engine.mapping.version != version:
-            queueing.enqueue_job(engine, MIRROR)
-        warn_of_settings(engine.settings)
-        follow_left_out(engine)
-        run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
-        log.info("looked for changes in Salesforce", queued=poll_changes(engine, run_id))
-
-    def due(engine: Engine, _: Item) -> None:
-        run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
-        log.info("looked at flagged records", queued=sweep_due(engine, run_id, at_most=DUE_SLICE))
-        if sweep_is_unfinished(engine):
-            queueing.enqueue_job(engine, queueing.DUE_SWEEP, priority=SOON + 1)
-
-    def modified(engine: Engine, _: Item) -> None:
-        if schedules.inbound_is_disabled(engine):
-            return
-        log.info("looked for changes at AWS", queued=sweep_modified(engine))
-
-    def summaries(engine: Engine, _: Item) -> None:
-        if not schedules.inbound_is_disabled(engine):
-            sweep_summaries(engine, worker.summary_budget, timedelta(hours=worker.summary_age_hours))
-
-    def deletions(engine: Engine, _: Item) -> None:
-        log.info("looked for deleted records", buried=bury_deleted(engine))
-
+    """Return the handler of each periodic job, and of the work that is neither a record's turn nor a request."""
     return {
-        queueing.POLL: poll,
-        queueing.DUE_SWEEP: due,
-        queueing.MODIFIED_SWEEP: modified,
-        queueing.SUMMARY_SWEEP: summaries,
+        queueing.POLL: partial(_poll, runtime),
+        queueing.DUE_SWEEP: _look_at_flagged,
+        queueing.MODIFIED_SWEEP: _look_for_modified,
+        queueing.SUMMARY_SWEEP: partial(_look_at_summaries, runtime),
         queueing.FLUSH: _flush,
-        queueing.DELETIONS: deletions,
+        queueing.DELETIONS: _look_for_deleted,
         queueing.RETENTION: _clean,
         ASKED: _asked,
         ACTION: perform_action,
         ANSWER: give_answer,
         schedules.TICK: schedules.tick,
-        MIRROR: lambda engine, _: _mirror(runtime, engine),
-        APPLY: lambda engine, item: _apply(runtime, engine, item),
-        HEARTBEAT: lambda engine, _: _beat(engine, lease),
+        MIRROR: partial(_mirror, runtime),
+        APPLY: partial(_apply, runtime),
+        HEARTBEAT: partial(_beat, lease),
     }
 
 
-def _mirror(runtime: Runtime, engine: Engine) -> None:
+def _poll(runtime: Runtime, engine: Engine, _: Item) -> None:
+    version = engine.mapping.version
+    runtime.refresh(engine)
+    if engine.mapping.version != version:
+        queueing.enqueue_job(engine, MIRROR)
+    warn_of_settings(engine.settings)
+    follow_left_out(engine)
+    run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+    log.info("looked for changes in Salesforce", queued=poll_changes(engine, run_id))
+
+
+def _look_at_flagged(engine: Engine, _: Item) -> None:
+    run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+    log.info("looked at flagged records", queued=sweep_due(engine, run_id, at_most=DUE_SLICE))
+    if sweep_is_unfinished(engine):
+        queueing.enqueue_job(engine, queueing.DUE_SWEEP, priority=SOON + 1)
+
+
+def _look_for_modified(engine: Engine, _: Item) -> None:
+    if not schedules.inbound_is_disabled(engine):
+        log.info("looked for changes at AWS", queued=sweep_modified(engine))
+
+
+def _look_at_summaries(runtime: Runtime, engine: Engine, _: Item) -> None:
+    worker = runtime.config.worker
+    if not schedules.inbound_is_disabled(engine):
+        sweep_summaries(engine, worker.summary_budget, timedelta(hours=worker.summary_age_hours))
+
+
+def _look_for_deleted(engine: Engine, _: Item) -> None:
+    log.info("looked for deleted records", buried=bury_deleted(engine))
+
+
+def _mirror(runtime: Runtime, engine: Engine, _: Item) -> None:
     runtime.refresh(engine)
     drift = report_drift(runtime, engine)
     mirror_mapping(engine)
@@ -159,7 +153,7 @@ def _clean(engine: Engine, _: Item) -> None:
     engine.state.problems.prune(now - 30 * DAY)
 
 
-def _beat(engine: Engine, lease: Lease | None) -> None:
+def _beat(lease: Lease | None, engine: Engine, _: Item) -> None:
     if lease is not None:
         told = [*map(str, engine.settings.problems), *(f"{kind}: {why}" for kind, why in engine.troubles.items())]
         problems = "; ".join(told)
@@ -170,41 +164,3 @@ def warn_of_settings(settings: SyncSettings) -> None:
     """Tell each setting that is missing or malformed; none of them stops a job."""
     for problem in settings.problems:
         log.warning("setting", field=problem.field, rule=problem.rule, remedy=problem.remedy)
-
-
-@dataclass(slots=True)
-class Timetable:
-    """When each job's turn comes, by the worker's own clock: on a sandbox that clock jumps, and so do the turns.
-
-    The clock of ``schedule`` is the machine's alone, which is why turns are computed here.
-    """
-
-    worker: WorkerSection
-    last: dict[str, datetime] = field(default_factory=dict)
-
-    def enqueue_due(self, engine: Engine) -> None:
-        """Enqueue the jobs whose turn has come. A turn that was missed is not made up for; a clock that was set back
-        starts the intervals anew.
-        """
-        now = engine.now()
-        for kind, (interval, priority) in self._intervals(engine.settings).items():
-            last = self.last.get(kind)
-            if last is None or not timedelta() <= now - last < interval:
-                self.last[kind] = now
-                if kind != schedules.TICK or schedules.is_due(engine):
-                    queueing.enqueue_job(engine, kind, priority=priority)
-
-    def _intervals(self, settings: SyncSettings) -> Mapping[str, tuple[timedelta, int]]:
-        return {
-            queueing.MODIFIED_SWEEP: (timedelta(seconds=settings.sweep_seconds), SOON),
-            queueing.POLL: (timedelta(seconds=settings.poll_seconds), SOON),
-            ASKED: (timedelta(seconds=settings.poll_seconds), SOON),
-            schedules.TICK: (timedelta(seconds=TICK_SECONDS), SOON),
-            queueing.DUE_SWEEP: (timedelta(minutes=settings.due_sweep_minutes), SOON + 1),
-            queueing.SUMMARY_SWEEP: (timedelta(minutes=5), SOON + 2),
-            queueing.FLUSH: (timedelta(seconds=self.worker.write_back_seconds), URGENT),
-            HEARTBEAT: (timedelta(seconds=self.worker.heartbeat_seconds), URGENT),
-            queueing.DELETIONS: (DAY, SOON + 3),
-            queueing.RETENTION: (DAY, SOON + 4),
-            MIRROR: (DAY, Priority.SWEEP),
-        }

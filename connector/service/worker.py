@@ -10,9 +10,10 @@ import structlog
 
 from connector.errors import AuthFailed, ConnectorError, Deferred, Fatal, Retriable
 from connector.service.config import Config
-from connector.service.jobs import Timetable, job_handlers, warn_of_settings
+from connector.service.jobs import job_handlers, warn_of_settings
 from connector.service.lease import Lease
 from connector.service.runtime import Runtime
+from connector.service.timetable import Timetable
 from connector.sync.engine import Engine, Priority
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs

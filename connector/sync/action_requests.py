@@ -9,67 +9,45 @@ or its state was lost, is taken up again: every action here may be begun twice w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, timedelta
 
-from connector.errors import RecordGone, RecordRejected
+from connector.errors import RecordRejected
 from connector.names import ACTION_REQUEST, ActionRequest
 from connector.store.queue import Item, Work
 from connector.sync import logs, queueing
-from connector.sync.action_outcome import DONE, FAILED, UNKNOWN, Answer, outcome, still_under_way
+from connector.sync.action_outcome import DONE, FAILED, UNKNOWN, Answer
+from connector.sync.answering import ANSWER, follow, pending_turn, write_answer, write_to
+from connector.sync.asking import TARGETS, Request, target
 from connector.sync.engine import Engine, Priority
 from connector.sync.observe import judge
 from connector.sync.ports import Row
 from connector.sync.requests import request_record
-from connector.sync.rights import EVERY_ASKER, access_query, askers, by_group, held, holders_query, is_id, may_edit
+from connector.sync.rights import EVERY_ASKER, access_query, askers, by_group, held, holders_query, may_edit
 from connector.sync.schedules import deactivate_all
 from connector.sync.sending_rules import contradicted_parameter, refused_for_sending
 
-ACTION, ANSWER = "action-request", "action-answer"
+ACTION = "action-request"
 NEW, IN_PROGRESS = "New", "In Progress"
 DEACTIVATE_SCHEDULES = "Deactivate Schedules"
 ATTEMPTS = 10
 """Failed attempts to begin a request after which its requester is told: the last of them are minutes apart."""
-PATIENCE = timedelta(minutes=15)
-"""How long a request's work may take before its requester is told that it is still under way."""
-_TARGETS = (
-    ActionRequest.ACE_OPPORTUNITY,
-    ActionRequest.ACE_LEAD,
-    ActionRequest.OPPORTUNITY,
-    ActionRequest.LEAD,
-    ActionRequest.RECORD_ID,
-)
-"""Where a request names its record: the lookup of the record's object, or the id as text for any other object."""
 _FIELDS = (
     "Id",
     "CreatedById",
     ActionRequest.ACTION,
-    *_TARGETS,
+    *TARGETS,
     ActionRequest.INVOLVEMENT_TYPE,
     ActionRequest.VISIBILITY,
+    ActionRequest.PARTNER_ACCEPTANCE_STATUS,
+    ActionRequest.REJECTION_REASON,
+    ActionRequest.ASSIGNEE_EMAIL,
+    ActionRequest.ASSIGNEE_FIRST_NAME,
+    ActionRequest.ASSIGNEE_LAST_NAME,
+    ActionRequest.ASSIGNEE_BUSINESS_TITLE,
+    ActionRequest.OTHER_SOLUTION,
+    ActionRequest.PRIVATE_OFFER,
     ActionRequest.STATUS,
 )
-_LONGEST_MESSAGE = 32_000
 _NO_RECORD = "The request names no record. Fill the lookup to it, or Record Id with the record's 18-character id."
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One wish as it stands in Salesforce, with what its requester may do."""
-
-    row: Row
-    requester: str
-    record_id: str
-    sets: frozenset[str]
-    may_edit: bool
-
-    @property
-    def id(self) -> str:
-        return str(self.row["Id"])
-
-    @property
-    def action(self) -> str:
-        return str(self.row[ActionRequest.ACTION])
 
 
 def open_requests_query() -> str:
@@ -87,10 +65,10 @@ def take_requests(engine: Engine, rows: Iterable[Row]) -> int:
 
 def _work(row: Row) -> Work:
     request = str(row["Id"])
-    payload = {"request": request, "requester": str(row["CreatedById"]), "record": _target(row)}
+    payload = {"request": request, "requester": str(row["CreatedById"]), "record": target(row)}
     return Work(
         kind=ACTION,
-        key=_target(row) or request,
+        key=target(row) or request,
         lane=queueing.READ_LANE,
         priority=Priority.REQUEST,
         payload=payload,
@@ -98,14 +76,8 @@ def _work(row: Row) -> Work:
     )
 
 
-def _target(row: Row) -> str:
-    """Return the id of the record that the request is about, empty where it names none."""
-    named = next((str(row[name]).strip() for name in _TARGETS if row.get(name)), "")
-    return named if is_id(named) else ""
-
-
 def _is_known(engine: Engine, row: Row) -> bool:
-    key, request = _target(row) or str(row["Id"]), row["Id"]
+    key, request = target(row) or str(row["Id"]), row["Id"]
     items = engine.state.queue.list(key=key, limit=1000)
     return any(item.kind in (ACTION, ANSWER) and item.payload.get("request") == request for item in items)
 
@@ -120,7 +92,7 @@ def perform_action(engine: Engine, item: Item) -> None:
     if request is None:
         return
     if request.row[ActionRequest.STATUS] == NEW:
-        _write(engine, request.id, {ActionRequest.STATUS: IN_PROGRESS})
+        write_to(engine, request.id, {ActionRequest.STATUS: IN_PROGRESS})
     answer = _refusal(request) or _given_up(item) or _perform(engine, request)
     if answer is not None:
         write_answer(engine, request.id, answer)
@@ -170,18 +142,29 @@ def _given_up(item: Item) -> Answer | None:
 
 
 def _perform(engine: Engine, request: Request) -> Answer | None:
-    performers: Mapping[str, Callable[[Engine, Request], Answer | None]] = {
+    performer = _performers().get(request.action)
+    if performer is None:
+        return Answer(FAILED, f"The action {request.action} is not available yet.")
+    if request.action not in WITHOUT_RECORD and not request.record_id:
+        return Answer(FAILED, _NO_RECORD)
+    return performer(engine, request)
+
+
+Performer = Callable[[Engine, Request], Answer | None]
+"""Carries out a request that its requester may make, or begins to: None where :func:`follow` leaves the answer to
+later. What it raises lets it be tried again, so that it must bear being begun twice.
+"""
+WITHOUT_RECORD = frozenset({DEACTIVATE_SCHEDULES})
+"""Actions that are about no record."""
+
+
+def _performers() -> Mapping[str, Performer]:
+    return {
         "Share": _share,
         "Send": _send,
         "Refresh": _refresh,
         DEACTIVATE_SCHEDULES: _deactivate_schedules,
     }
-    performer = performers.get(request.action)
-    if performer is None:
-        return Answer(FAILED, f"The action {request.action} is not available yet.")
-    if performer is not _deactivate_schedules and not request.record_id:
-        return Answer(FAILED, _NO_RECORD)
-    return performer(engine, request)
 
 
 def _send(engine: Engine, request: Request) -> Answer | None:
@@ -205,10 +188,10 @@ def _share(engine: Engine, request: Request) -> Answer | None:
         request_record(engine, record_id, run_id)
     except RecordRejected as error:
         return Answer(FAILED, str(error))
-    turn = _pending(engine, record_id, queueing.OUTBOUND) or _pending(engine, record_id, queueing.INBOUND)
+    turn = pending_turn(engine, record_id, queueing.OUTBOUND) or pending_turn(engine, record_id, queueing.INBOUND)
     if turn is None:
         return Answer(FAILED, _why_not_due(engine, record_id))
-    _follow(engine, request, turn)
+    follow(engine, request, turn)
     return None
 
 
@@ -226,65 +209,12 @@ def _refresh(engine: Engine, request: Request) -> Answer | None:
         return Answer(FAILED, "The record has no opportunity at AWS yet. Share it first.")
     run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
     queueing.enqueue_inbound(engine, link.apn_id, run_id, priority=Priority.REQUEST, fresh=True)
-    turn = _pending(engine, request.record_id, queueing.INBOUND)
+    turn = pending_turn(engine, request.record_id, queueing.INBOUND)
     assert turn is not None, "it was queued a moment ago"
-    _follow(engine, request, turn)
+    follow(engine, request, turn)
     return None
 
 
 def _deactivate_schedules(engine: Engine, _: Request) -> Answer:
     count = deactivate_all(engine, "Deactivated on request.")
     return Answer(DONE, f"{count} schedules were deactivated.")
-
-
-def _pending(engine: Engine, record_id: str, kind: str) -> Item | None:
-    items = engine.state.queue.list(key=record_id, limit=1000)
-    return next((one for one in items if one.kind == kind and one.state in ("waiting", "held")), None)
-
-
-def _follow(engine: Engine, request: Request, turn: Item) -> None:
-    """Leave the answer to an item of its own, which runs when the turn's outcome is known, or after a while."""
-    work = Work(
-        kind=ANSWER,
-        key=request.record_id,
-        lane=queueing.READ_LANE,
-        priority=Priority.REQUEST,
-        payload={"request": request.id, "record": request.record_id, "turn": turn.id},
-        dedup=f"{ANSWER}:{request.id}",
-    )
-    engine.state.queue.enqueue(work, engine.now(), at=engine.now() + PATIENCE)
-
-
-def wake_answers(engine: Engine) -> None:
-    """Let those answers run whose outcome is known by now. Costs no call."""
-    now = engine.now()
-    for item in engine.state.queue.list("waiting", 200):
-        if item.kind == ANSWER and item.retry_at > now and outcome(engine, item) is not None:
-            engine.state.queue.requeue(item.id, now)
-
-
-def give_answer(engine: Engine, item: Item) -> None:
-    """Write to the request how its work ended, or that it is still under way after a long time."""
-    write_answer(engine, str(item.payload["request"]), outcome(engine, item) or still_under_way(engine, item))
-
-
-def write_answer(engine: Engine, request_id: str, answer: Answer) -> None:
-    """Write the answer to the request, which ends it."""
-    moment = engine.salesforce.server_time().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-    message = logs.cut(answer.message, _LONGEST_MESSAGE)
-    _write(
-        engine,
-        request_id,
-        {
-            ActionRequest.STATUS: answer.status,
-            ActionRequest.MESSAGE: message,
-            ActionRequest.COMPLETED_AT: moment,
-        },
-    )
-
-
-def _write(engine: Engine, request_id: str, values: Row) -> None:
-    """Write to the request; one that was deleted needs nothing any more."""
-    error = engine.salesforce.update(ACTION_REQUEST, [{"Id": request_id, **values}])[0].error
-    if error is not None and not isinstance(error, RecordGone):
-        raise error

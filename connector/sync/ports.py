@@ -172,9 +172,11 @@ class PartnerCentralPort(Protocol):
         created_before: datetime | None = None,
         company: str | None = None,
         identifiers: Sequence[str] = (),
+        stages: Sequence[str] = (),
+        review_statuses: Sequence[str] = (),
     ) -> Iterator[list[Json]]:
         """Yield pages of summaries, all pages, ordered by the date that is filtered on, ascending (LastModifiedDate
-        by default).
+        by default). At most ten stages and ten review statuses.
         """
         ...
 
@@ -191,6 +193,32 @@ class PartnerCentralPort(Protocol):
         ...
 
     def list_solutions(self) -> Iterator[Json]: ...
+
+    def list_engagement_invitations(
+        self,
+        *,
+        participant: str = "RECEIVER",
+        statuses: Sequence[str] = ("PENDING",),
+        payloads: Sequence[str] = ("OpportunityInvitation",),
+    ) -> Iterator[list[Json]]:
+        """Yield pages of invitations, oldest first; our own submissions are those whose participant is SENDER."""
+        ...
+
+    def get_engagement_invitation(self, invitation_id: str) -> Json:
+        """Return what AWS shows of a referral before it is accepted."""
+        ...
+
+    def accept_invitation(self, invitation_id: str, *, token: str) -> Json:
+        """Accept a referral, which creates the opportunity; return the task, a failed one too."""
+        ...
+
+    def acceptance_tasks(self, *, task_id: str = "", invitation_id: str = "") -> list[Json]:
+        """Return the acceptance tasks, newest first."""
+        ...
+
+    def reject_invitation(self, invitation_id: str, reason: str) -> None:
+        """Decline a referral. AWS shows no more of it afterwards."""
+        ...
 
     def assign(self, opportunity_id: str, assignee: Mapping[str, str]) -> None: ...
 

@@ -36,6 +36,10 @@ class SyncSettings:
         owner_by_email: the active user with the e-mail address of the owner at AWS becomes the owner.
         record_type: developer name of the record type of new records, empty for the template's or the user's own.
         currency: ISO code of new records in an org with several currencies, empty for AWS's.
+        share_rule: formula over a record; where it is true, the record is shared without a request. Empty for none.
+        accept_rule: formula over a referral's ACE fields; where it is true, it is accepted by itself. Empty for none.
+        invitation_reminder_days: days before a referral lapses at which its decision is reminded of, 0 for never.
+        beside_other_integration: sends although another integration works with the same account or records.
         problems: one per setting that is missing or malformed.
     """
 
@@ -56,6 +60,10 @@ class SyncSettings:
     owner_by_email: bool = False
     record_type: str = ""
     currency: str = ""
+    share_rule: str = ""
+    accept_rule: str = ""
+    invitation_reminder_days: int = 3
+    beside_other_integration: bool = False
     problems: tuple[Problem, ...] = ()
 
 
@@ -71,14 +79,17 @@ _NUMBERS = (
     (Settings.POLL_SECONDS, "poll_seconds", 5, 3600),
     (Settings.SWEEP_SECONDS, "sweep_seconds", 10, 86400),
     (Settings.DUE_SWEEP_MINUTES, "due_sweep_minutes", 1, 1440),
+    (Settings.INVITATION_REMINDER_DAYS, "invitation_reminder_days", 0, 30),
 )
 _SWITCHES = (
     (Settings.SHARE_AUTOMATICALLY, "share_automatically"),
     (Settings.UPDATE_AUTOMATICALLY, "update_automatically"),
     (Settings.SANDBOX_CATALOG, "sandbox_catalog"),
+    (Settings.BESIDE_OTHER_INTEGRATION, "beside_other_integration"),
     (TemplateSettings.CREATE_ACCOUNT_FROM_DEFAULT, "clone_default_account"),
     (TemplateSettings.OWNER_BY_EMAIL, "owner_by_email"),
 )
+_RULES = ((Settings.SHARE_RULE, "share_rule"), (Settings.ACCEPT_RULE, "accept_rule"))
 _TEMPLATES = (
     (TemplateSettings.DEFAULT_ACCOUNT_ID, "default_account_id"),
     (TemplateSettings.DEFAULT_OPPORTUNITY_ID, "default_opportunity_id"),
@@ -89,7 +100,7 @@ def settings_query(org_id: str) -> str:
     """Return the SOQL that reads the org default of the custom setting."""
     fields = [name for name, _ in _SWITCHES] + [row[0] for row in _NUMBERS]
     fields += [Settings.INTEGRATION_USER_ID, Settings.OTHER_INTEGRATION_USERS, Settings.DEFAULT_OWNER_ID]
-    fields += [name for name, _ in _TEMPLATES]
+    fields += [name for name, _ in (*_TEMPLATES, *_RULES)]
     fields += [TemplateSettings.RECORD_TYPE, TemplateSettings.CURRENCY, FileSettings.PAYLOAD_VERSION]
     return f"SELECT {', '.join(fields)} FROM {SETTINGS} WHERE SetupOwnerId = '{org_id}'"  # noqa: S608 - an id of the org
 
@@ -115,6 +126,7 @@ def read_settings(row: Mapping[str, Any] | None, own_user_id: str) -> SyncSettin
     _check_integration_user(row.get(Settings.INTEGRATION_USER_ID), own_user_id, problems)
     _check_version(row.get(FileSettings.PAYLOAD_VERSION), problems)
     values["default_owner_id"] = row.get(Settings.DEFAULT_OWNER_ID) or ""
+    values |= {attribute: str(row.get(name) or "").strip() for name, attribute in _RULES}
     values |= _template_values(row, problems)
     return SyncSettings(frozenset(users), problems=tuple(problems), **values)
 

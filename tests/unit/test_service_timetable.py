@@ -9,11 +9,13 @@ import pytest
 from service_engine import LeaseDoor, SettableClock, open_engine
 
 from connector.service.config import WorkerSection
-from connector.service.jobs import ASKED, HEARTBEAT, Timetable, job_handlers
+from connector.service.jobs import ASKED, HEARTBEAT, job_handlers
 from connector.service.mirror import MIRROR
 from connector.service.runtime import Runtime
+from connector.service.timetable import Timetable
 from connector.sync import queueing
-from connector.sync.action_requests import ACTION, ANSWER
+from connector.sync.action_requests import ACTION
+from connector.sync.answering import ANSWER
 from connector.sync.engine import Engine
 from connector.sync.executor import Executor
 from connector.sync.mapping_apply import APPLY

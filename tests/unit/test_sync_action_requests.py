@@ -17,7 +17,8 @@ from connector.errors import AuthFailed
 from connector.names import ACTION_REQUEST, ActionRequest, PermissionSets, Schedule
 from connector.service.jobs import ASKED
 from connector.sync import queueing
-from connector.sync.action_requests import ATTEMPTS, PATIENCE
+from connector.sync.action_requests import ATTEMPTS
+from connector.sync.answering import PATIENCE
 
 MANUAL = {"share_automatically": False, "update_automatically": False}
 

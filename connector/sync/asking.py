@@ -1,0 +1,45 @@
+"""What people ask for in Salesforce, as the flows that carry it out see it: one row of ``ACE_Action_Request__c``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.names import ActionRequest
+from connector.sync.ports import Row
+from connector.sync.rights import is_id
+
+TARGETS = (
+    ActionRequest.ACE_OPPORTUNITY,
+    ActionRequest.ACE_LEAD,
+    ActionRequest.OPPORTUNITY,
+    ActionRequest.LEAD,
+    ActionRequest.RECORD_ID,
+)
+"""Where a request names its record: the lookup of the record's object, or the id as text for any other object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish as it stands in Salesforce, with what its requester may do."""
+
+    row: Row
+    requester: str
+    record_id: str
+    sets: frozenset[str]
+    may_edit: bool
+
+    @property
+    def id(self) -> str:
+        return str(self.row["Id"])
+
+    @property
+    def action(self) -> str:
+        return str(self.row[ActionRequest.ACTION])
+
+
+def target(row: Mapping[str, Any]) -> str:
+    """Return the id of the record that the request is about, empty where it names none."""
+    named = next((str(row[name]).strip() for name in TARGETS if row.get(name)), "")
+    return named if is_id(named) else ""
