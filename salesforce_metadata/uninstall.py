@@ -7,9 +7,6 @@ and no metadata before the last assignment is gone.
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -18,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from salesforce_metadata.sf import SfError, query, run
 from salesforce_metadata.source import Content, Node, document
 
 ROOT = Path(__file__).parent
@@ -33,7 +31,7 @@ FOLDERS = {"DashboardFolder": "Dashboard", "ReportFolder": "Report"}
 """Folders are removed as members of what they hold."""
 
 
-class UninstallError(Exception):
+class UninstallError(SfError):
     """Why nothing more is removed, and what to do."""
 
 
@@ -45,13 +43,13 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         return uninstall(names[0], confirmed="--yes" in arguments)
-    except UninstallError as error:
+    except SfError as error:
         print(error, file=sys.stderr)
         return 1
 
 
 def uninstall(org: str, *, confirmed: bool = False) -> int:
-    """List, ask, remove. Return 0 when all is gone, 1 when a person said no. Raises UninstallError."""
+    """List, ask, remove. Return 0 when all is gone, 1 when a person said no. Raises SfError."""
     versions = _flow_versions(org)
     assigned = _assignments(org)
     for row in assigned:
@@ -60,7 +58,7 @@ def uninstall(org: str, *, confirmed: bool = False) -> int:
     if not confirmed and input(question).strip().lower() not in {"y", "yes"}:
         return 1
     for row in assigned:
-        _sf("data", "delete", "record", "--sobject", "PermissionSetAssignment", "--record-id", row["Id"], org=org)
+        run("data", "delete", "record", "--sobject", "PermissionSetAssignment", "--record-id", row["Id"], org=org)
     if left := _assignments(org):
         raise UninstallError(f"{len(left)} assignments are left. Remove them in Setup, Permission Sets, and run again.")
     _remove_metadata(org, versions)
@@ -89,14 +87,14 @@ def members() -> dict[str, list[str]]:
 def _assignments(org: str) -> list[dict[str, Any]]:
     names = ", ".join(f"'{name}'" for name in members()["PermissionSet"])
     where = f"PermissionSet.Name IN ({names}) ORDER BY PermissionSet.Name"
-    return _query("Id, Assignee.Username, PermissionSet.Name FROM PermissionSetAssignment", where, org)
+    return query("Id, Assignee.Username, PermissionSet.Name FROM PermissionSetAssignment", where, org)
 
 
 def _flow_versions(org: str) -> list[str]:
     """Return every version of the package's flows. Raises UninstallError while one is active: it cannot be deleted."""
     names = ", ".join(f"'{name}'" for name in members()["Flow"])
     where = f"Definition.DeveloperName IN ({names})"
-    rows = _query("Definition.DeveloperName, VersionNumber, Status FROM Flow", where, org, "--use-tooling-api")
+    rows = query("Definition.DeveloperName, VersionNumber, Status FROM Flow", where, org, "--use-tooling-api")
     if active := sorted({row["Definition"]["DeveloperName"] for row in rows if row["Status"] == "Active"}):
         raise UninstallError(f"Deactivate these flows in Setup, Flows, and run again: {', '.join(active)}.")
     return [f"{row['Definition']['DeveloperName']}-{row['VersionNumber']}" for row in rows]
@@ -110,7 +108,7 @@ def _remove_metadata(org: str, versions: list[str]) -> None:
         manifest.write_text(_manifest({}), encoding="utf-8")
         destroyed.write_text(_manifest(removed), encoding="utf-8")
         where = ("--manifest", str(manifest), "--post-destructive-changes", str(destroyed))
-        _sf("project", "deploy", "start", *where, "--ignore-warnings", "--wait", "60", org=org)
+        run("project", "deploy", "start", *where, "--ignore-warnings", "--wait", "60", org=org)
 
 
 def _manifest(named: dict[str, list[str]]) -> str:
@@ -121,29 +119,6 @@ def _manifest(named: dict[str, list[str]]) -> str:
             types.append({"members": entries, "name": kind})
     content: Content = {"types": types, "version": VERSION}
     return document("Package", content)
-
-
-def _query(what: str, where: str, org: str, *options: str) -> list[dict[str, Any]]:
-    soql = f"SELECT {what} WHERE {where}"
-    rows: list[dict[str, Any]] = _sf("data", "query", "--query", soql, *options, org=org)["records"]
-    return rows
-
-
-def _sf(*words: str, org: str) -> dict[str, Any]:
-    """Return the result of a command of ``sf``. Raises UninstallError with its message."""
-    program = shutil.which("sf")
-    if program is None:
-        raise UninstallError("Salesforce's command line sf is not installed: npm install --global @salesforce/cli")
-    command = [program, *words, "--target-org", org, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S603  fixed words
-    try:
-        told: dict[str, Any] = json.loads(done.stdout)
-    except json.JSONDecodeError:
-        raise UninstallError(f"sf {' '.join(words[:3])}: {done.stderr.strip() or 'no answer'}") from None
-    if done.returncode != 0:
-        raise UninstallError(f"sf {' '.join(words[:3])}: {told.get('message', 'failed')}")
-    result: dict[str, Any] = told.get("result", {})
-    return result
 
 
 if __name__ == "__main__":

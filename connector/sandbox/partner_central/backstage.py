@@ -34,6 +34,7 @@ def _orders(service: PartnerCentral) -> Iterator[None]:
             yield
         except (ServiceError, ValueError) as error:
             raise BadOrder(str(error)) from error
+    service.deliver()
 
 
 def review_opportunity(service: PartnerCentral, identifier: str, status: str, comments: str, reason: str) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from connector.sandbox.partner_central import events
 from connector.sandbox.partner_central.errors import AccessDeniedError, ConflictError, not_found
 from connector.sandbox.partner_central.records import Engagement, Fields, Invitation, Opportunity, Solution, Task
 from connector.sandbox.partner_central.settings import ACCOUNT_ID, CATALOGS, Settings
@@ -34,8 +35,9 @@ class Clock(Protocol):
 class Catalog:
     """One catalog of the account. Callers hold the service's lock."""
 
-    def __init__(self, name: str, numbers: Iterator[int]) -> None:
+    def __init__(self, name: str, numbers: Iterator[int], feed: events.Feed) -> None:
         self.name = name
+        self.feed = feed
         self._numbers = numbers
         self.opportunities: dict[str, Opportunity] = {}
         self.engagements: dict[str, Engagement] = {}
@@ -66,6 +68,8 @@ class Catalog:
         """Store a new opportunity."""
         self.opportunities[opportunity.id] = opportunity
         self._index(opportunity)
+        if opportunity.accepted:
+            events.note_created(self.feed, opportunity)
 
     @contextmanager
     def editing(self, opportunity: Opportunity) -> Iterator[Opportunity]:
@@ -82,6 +86,7 @@ class Catalog:
         with self.editing(opportunity):
             yield opportunity
             opportunity.modified = max(stamp(now), opportunity.modified + _MILLISECOND)
+        events.note_updated(self.feed, self, opportunity)
 
     def ordered(self, sort_by: str) -> list[tuple[SortKey, str]]:
         """Return (key, id) of all visible opportunities in ascending order. The list must not be changed."""
@@ -128,6 +133,7 @@ class Account:
     def __init__(self, settings: Settings, clock: Clock, solutions: dict[str, Solution]) -> None:
         self.settings = settings
         self.clock = clock
+        self.feed = events.Feed(clock)
         self.solutions = solutions
         self.reviews_due: list[tuple[datetime, str, str]] = []
         self.reset()
@@ -135,7 +141,8 @@ class Account:
     def reset(self) -> None:
         """Forget all data."""
         numbers = itertools.count(1)
-        self.catalogs = {name: Catalog(name, numbers) for name in CATALOGS}
+        self.catalogs = {name: Catalog(name, numbers, self.feed) for name in CATALOGS}
+        self.feed.forget()
         self.reviews_due.clear()
 
     def catalog(self, name: str) -> Catalog:

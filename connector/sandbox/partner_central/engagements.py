@@ -7,6 +7,7 @@ from typing import Literal
 
 from connector.sandbox.partner_central.catalog import Account, Catalog
 from connector.sandbox.partner_central.errors import not_found
+from connector.sandbox.partner_central.events import note_engagement, note_invitation
 from connector.sandbox.partner_central.paging import page_of
 from connector.sandbox.partner_central.records import Engagement, Fields, Invitation, Opportunity
 from connector.sandbox.partner_central.settings import ACCOUNT_ID
@@ -64,12 +65,14 @@ def _invite(
         message=message,
     )
     catalog.invitations[invitation.id] = invitation
+    note_invitation(account.feed, invitation, "Created")
     return invitation
 
 
 def invite_aws(account: Account, catalog: Catalog, opportunity: Opportunity) -> tuple[Engagement, Invitation]:
     """Open an engagement for the partner's own opportunity and invite AWS into it."""
     engagement = open_engagement(account, catalog, opportunity, ACCOUNT_ID)
+    note_engagement(account.feed, engagement)
     invitation = _invite(account, catalog, engagement, "SENDER", "Please join this engagement.")
     catalog.sent[opportunity.id] = invitation.id
     return engagement, invitation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.sandbox.partner_central.catalog import Account, Catalog, stamp
 from connector.sandbox.partner_central.errors import ConflictError, not_found, refuse
+from connector.sandbox.partner_central.events import note_created, note_invitation, note_updated
 from connector.sandbox.partner_central.opportunities import digest_of
 from connector.sandbox.partner_central.paging import page_of
 from connector.sandbox.partner_central.records import Fields, Invitation
@@ -119,11 +120,16 @@ def accept(account: Account, catalog: Catalog, invitation: Invitation) -> None:
         set_status(account, opportunity, "Approved")
         opportunity.created = opportunity.modified = stamp(now)
         opportunity.accepted = True
+    note_invitation(account.feed, invitation, "Accepted")
+    note_created(account.feed, opportunity)
+    note_updated(account.feed, catalog, opportunity)
 
 
 def accept_only(account: Account, catalog: Catalog, request: Fields) -> Fields:
     """Join the engagement without making an opportunity (AcceptEngagementInvitation)."""
-    _undecided(account, catalog, request["Identifier"]).decided = "ACCEPTED"
+    invitation = _undecided(account, catalog, request["Identifier"])
+    invitation.decided = "ACCEPTED"
+    note_invitation(account.feed, invitation, "Accepted")
     return {}
 
 
@@ -137,4 +143,5 @@ def reject(account: Account, catalog: Catalog, request: Fields) -> Fields:
         message = f"RejectionReason must be one of: {', '.join(sorted(REJECTION_REASONS))}"
         raise refuse("INVALID_ENUM_VALUE", "rejectionReason", message)
     invitation.decided, invitation.rejection_reason = "REJECTED", reason
+    note_invitation(account.feed, invitation, "Rejected")
     return {}

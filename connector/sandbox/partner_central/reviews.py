@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from connector.sandbox.partner_central.catalog import Account, Catalog
 from connector.sandbox.partner_central.errors import FieldError
+from connector.sandbox.partner_central.events import note_invitation
 from connector.sandbox.partner_central.records import Fields, Opportunity
 
 STEPS: dict[str, tuple[str, ...]] = {
@@ -83,9 +84,10 @@ def decide_invitation(catalog: Catalog, opportunity: Opportunity) -> None:
     """AWS answers the invitation that the submission sent as it decides the review."""
     sent = catalog.invitations.get(catalog.sent.get(opportunity.id, ""))
     if sent:
-        sent.decided = {"Approved": "ACCEPTED", "Rejected": "REJECTED"}.get(
-            opportunity.review_status or "", sent.decided
-        )
+        decided = {"Approved": "ACCEPTED", "Rejected": "REJECTED"}.get(opportunity.review_status or "", sent.decided)
+        if decided != sent.decided:
+            note_invitation(catalog.feed, sent, decided.capitalize())
+        sent.decided = decided
 
 
 def run_due_reviews(account: Account) -> None:

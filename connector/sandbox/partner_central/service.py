@@ -32,6 +32,7 @@ from connector.sandbox.partner_central.errors import (
     ThrottlingError,
     ValidationError,
 )
+from connector.sandbox.partner_central.events import Receiver, note_lapsed
 from connector.sandbox.partner_central.model import ServiceModel
 from connector.sandbox.partner_central.quotas import Quotas
 from connector.sandbox.partner_central.records import Fields
@@ -99,6 +100,24 @@ class PartnerCentral:
             self.account.reset()
             self.quotas.reset()
 
+    def subscribe(self, receiver: Receiver) -> None:
+        """Call ``receiver`` with the envelope of every event from now on, in the thread that caused it and after the
+        service's lock was released. It must be quick and not raise.
+        """
+        self.account.feed.subscribe(receiver)
+
+    def announce(self, envelope: Mapping[str, Any]) -> None:
+        """Hand any envelope to those who subscribed: another service's, an unknown kind, a double."""
+        self.account.feed.announce(dict(envelope))
+
+    def deliver(self) -> None:
+        """Hand on the events of what happened, lapsed invitations included; never with the lock held."""
+        if not self.account.feed.is_followed:
+            return
+        with self.lock:
+            note_lapsed(self.account)
+        self.account.feed.deliver()
+
     def handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one HTTP request; header names in lower case."""
         try:
@@ -136,6 +155,8 @@ class PartnerCentral:
             if isinstance(error, ThrottlingError):
                 self._recorder.count(f"{SERVER}_throttled", operation)
             return _error(error)
+        finally:
+            self.deliver()
         return Answer(200, json.dumps(result).encode())
 
     def _dispatch(self, operation: str, request: Any) -> Fields:
