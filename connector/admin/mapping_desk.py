@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from connector.ace.catalogue import AceField, Owner
+from connector.ace.catalogue import AceField
+from connector.admin.mapping_view import ShownField, show
+from connector.admin.mapping_ways import Way, by_command
 from connector.errors import MappingError, Problem
 from connector.mapping.automap import automap_packaged, cleared, new_entry
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
-from connector.mapping.fit import FIXED, Surroundings, catalogue_of, check_mapping, is_blocking
+from connector.mapping.fit import Surroundings, catalogue_of, check_mapping, is_blocking
 from connector.mapping.model import Fallback, FieldMapping, PicklistMapping, RecordType, from_document, to_document
 from connector.mapping.model import Mapping as FieldMap
 from connector.mapping.offers import Offers, offered_fields, why_not
@@ -29,8 +31,6 @@ from connector.sync.settings import SyncSettings
 _GAPS = frozenset({"REQUIRED_UNMAPPED", "OWN_FIELD_MISSING", "NO_VALID_FIELD_TO_MAP", "OBJECT_MISSING"})
 """Codes of what is still to be done: they stop publishing, not the step before."""
 _PACKAGED: Mapping[RecordType, str] = {"opportunity": ACE_OPPORTUNITY, "lead": ACE_LEAD}
-IDENTIFIER = "apnCrmUniqueIdentifier"
-"""AWS's identifier, which the connector keeps in a field of its own."""
 NO_OWN_FIELDS = SyncFields("", "", "", "", "")
 
 
@@ -45,30 +45,6 @@ class Change:
 
     mapping: FieldMap
     problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ShownField:
-    """One AWS field and what it is mapped to.
-
-    Attributes:
-        required: whether every record needs it; ``sometimes`` where it depends on other fields.
-        direction: ``both``, ``inbound only`` (AWS's own, MAP-36), ``outbound only``, or ``fixed`` (filled by the
-            connector, MAP-63).
-        lost: what is lost where it is not mapped, in words; empty where it is (MAP-42).
-        held_by: the Salesforce field of one that is fixed.
-    """
-
-    ace: AceField
-    item: FieldMapping | None
-    required: str
-    direction: str
-    lost: str
-    held_by: str = ""
-
-    @property
-    def mapped(self) -> bool:
-        return self.item is not None or self.direction == "fixed"
 
 
 class MappingDesk:
@@ -109,8 +85,8 @@ class MappingDesk:
         mapping = self.draft() or self.published()
         if mapping is None:
             raise MappingError(
-                f"There is no {self.record_type} mapping yet. Choose an object with `{self.command('object')}`, or map "
-                f"{_PACKAGED[self.record_type]} with `{self.command('automap')}`."
+                f"There is no {self.record_type} mapping yet. Choose an object with {self.way('object')}, or map "
+                f"{_PACKAGED[self.record_type]} with {self.way('automap')}."
             )
         return mapping
 
@@ -118,8 +94,8 @@ class MappingDesk:
         mapping = self.published()
         if mapping is None:
             raise MappingError(
-                f"No {self.record_type} mapping was published yet. Run `{self.command('automap')}` (the packaged "
-                f"object) or `{self.command('object')}` (any other), then `{self.command('publish')}`."
+                f"No {self.record_type} mapping was published yet. Begin with {self.way('automap')} (the packaged "
+                f"object) or {self.way('object')} (any other), end with {self.way('publish')}."
             )
         return mapping
 
@@ -127,10 +103,9 @@ class MappingDesk:
         """Return a published version."""
         return from_document({**self.store.document(self.record_type, number), "version": number})
 
-    def command(self, name: str) -> str:
-        """Return how the command line is asked for the operation of this record type."""
-        kind = "" if self.record_type == "opportunity" else f" --type {self.record_type}"
-        return f"connector mapping {name}{kind}"
+    def way(self, to: Way, record_type: RecordType | None = None) -> str:
+        """Return how the reader of a message gets to what it tells them to do; of this record type by default."""
+        return by_command(to, record_type or self.record_type)
 
     def names(self, mapping: FieldMap) -> SyncFields:
         """Return the names of the connector's own fields on the mapping's object."""
@@ -144,7 +119,7 @@ class MappingDesk:
             meant = next((f" Is it {one}?" for one in self.catalogue if alike and one.lower() == alike[0]), "")
             raise MappingError(
                 f"{name}: AWS has no {self.record_type} field of that name; case counts.{meant} "
-                f"`{self.command('show')}` lists all."
+                f"{self.way('show')} lists all."
             )
         return found
 
@@ -153,7 +128,7 @@ class MappingDesk:
         item = mapping.field(name)
         if item is None:
             self.ace(name)
-            raise MappingError(f"{name} is not mapped. `{self.command('show')} --mapped` lists what is.")
+            raise MappingError(f"{name} is not mapped. {self.way('mapped')} lists what is.")
         return item
 
     def salesforce_field(self, mapping: FieldMap, item: FieldMapping) -> FieldDescribe:
@@ -166,7 +141,7 @@ class MappingDesk:
     def fields(self, mapping: FieldMap) -> tuple[ShownField, ...]:
         """Return every AWS field in the catalogue's order, with what it is mapped to."""
         own = self.names(mapping)
-        return tuple(_shown(ace, mapping.field(ace.name), own) for ace in self.catalogue.values())
+        return tuple(show(ace, mapping.field(ace.name), own) for ace in self.catalogue.values())
 
     def offers(self, ace_field: str, relationship: str = "") -> Offers:
         """Return the Salesforce fields that fit an AWS field, of the object or of a related one (MAP-06, MAP-11)."""
@@ -325,7 +300,7 @@ class MappingDesk:
         if kept is not None and kept.object_name != packaged:
             raise MappingError(
                 f"{kept.object_name} cannot be mapped automatically: Auto Map is for {packaged} only. Look at "
-                f"`{self.command('propose')}` for proposals, or choose {packaged} with `{self.command('object')}`."
+                f"{self.way('propose')} for proposals, or choose {packaged} with {self.way('object')}."
             )
         mapping = automap_packaged(self.catalogue, self.runtime.salesforce.describe(packaged), kept)
         if kept is None or mapping != kept:
@@ -336,7 +311,7 @@ class MappingDesk:
         """Return what the names and labels suggest for what is not mapped; nothing is changed."""
         mapping = self.current()
         if mapping.object_name == _PACKAGED[self.record_type]:
-            raise MappingError(f"{mapping.object_name} needs no proposals: `{self.command('automap')}` maps it.")
+            raise MappingError(f"{mapping.object_name} needs no proposals: {self.way('automap')} maps it.")
         return propose(self.catalogue, mapping.object_name, self.describe, mapping, self.names(mapping))
 
     def accept(self, ace_fields: Iterable[str]) -> tuple[Proposal, ...]:
@@ -345,7 +320,7 @@ class MappingDesk:
         wanted = list(dict.fromkeys(ace_fields))
         unknown = [name for name in wanted if name not in offered]
         if unknown:
-            raise MappingError(f"There is no proposal for {', '.join(unknown)}. `{self.command('propose')}` lists all.")
+            raise MappingError(f"There is no proposal for {', '.join(unknown)}. {self.way('propose')} lists all.")
         for name in wanted:
             self.set_field(name, offered[name].path, inbound=offered[name].inbound)
         return tuple(offered[name] for name in wanted)
@@ -361,36 +336,6 @@ class MappingDesk:
         if self.store.draft(self.record_type) is None:
             raise MappingError(f"There is no draft of the {self.record_type} mapping.")
         self.store.discard_draft(self.record_type)
-
-
-def _shown(ace: AceField, item: FieldMapping | None, own: SyncFields) -> ShownField:
-    held_by = "Id" if ace.name in FIXED else own.apn_id if ace.name == IDENTIFIER and item is None else ""
-    direction = "fixed" if held_by else _direction(ace)
-    lost = "" if held_by or item is not None else _lost(ace)
-    return ShownField(ace, item, _required(ace), direction, lost, held_by)
-
-
-def _required(ace: AceField) -> str:
-    if ace.owner is not Owner.PARTNER or ace.name in FIXED:
-        return ""
-    return "always" if ace.always_required else "sometimes" if ace.required else ""
-
-
-def _direction(ace: AceField) -> str:
-    if ace.owner is Owner.AWS or not ace.outbound:
-        return "inbound only"
-    return "both" if ace.inbound else "outbound only"
-
-
-def _lost(ace: AceField) -> str:
-    if ace.owner is Owner.AWS or not ace.outbound:
-        return f"{ace.label}, which AWS tells, is not seen in Salesforce."
-    if ace.always_required:
-        return "No record can be shared."
-    if ace.required:
-        return f"Records that need {ace.label} cannot be shared or updated."
-    came = " and what AWS says of it is not seen in Salesforce" if ace.inbound else ""
-    return f"{ace.label} is not sent to AWS{came}."
 
 
 def _identity(problem: Problem) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from connector.admin import object_desk
 from connector.admin.context import JsonFlag
-from connector.admin.mapping_desk import Change, MappingDesk, ShownField
+from connector.admin.mapping_desk import Change, MappingDesk
 from connector.admin.mapping_options import (
     OPPORTUNITY,
     AceName,
@@ -25,6 +25,7 @@ from connector.admin.mapping_options import (
     print_problems,
     problem_rows,
 )
+from connector.admin.mapping_view import ShownField
 from connector.admin.output import people, print_json, print_table
 from connector.errors import ConfigError
 from connector.mapping.model import PicklistMapping, to_document
@@ -201,7 +202,7 @@ def set_field(
         )
     with open_desk(kind) as desk:
         change = desk.set_field(ace_field, path, inbound=inbound, values=values)
-        protected, command = desk.ace(ace_field).protected, desk.command("publish")
+        protected, command = desk.ace(ace_field).protected, desk.way("publish")
     item = change.mapping.field(ace_field)
     assert item is not None
     console = people(as_json=as_json)
@@ -209,7 +210,7 @@ def set_field(
     words = "on" if item.inbound else "off"
     why = " by default, so that AWS does not overwrite your sales process" if protected and inbound is None else ""
     console.print(f"{ace_field} is mapped to {item.path} in the draft, inbound updates {words}{why}.", markup=False)
-    console.print(f"Publish it with `{command}`.")
+    console.print(f"Publish it with {command}.")
 
 
 def unset(ace_field: AceName, *, kind: TypeFlag = OPPORTUNITY, as_json: JsonFlag = False) -> None:

@@ -111,6 +111,7 @@ def apply(
         int | None, typer.Option("--since", help="What changed since this version; by default since the last apply.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    kind: TypeFlag = OPPORTUNITY,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -120,9 +121,26 @@ def apply(
     go by the ordinary rules: flag, review and the automatic switches decide. From AWS only empty fields are filled.
     They go last, behind everything else. With a worker running, the worker does it.
     """
+    if kind != OPPORTUNITY:
+        raise ConfigError(
+            f"Only the opportunity mapping can be applied to records from before. A {kind.value} mapping counts for "
+            f"every {kind.value} that is sent or received from its publishing on: leave out --type."
+        )
     if not (to_aws or from_aws or dry_run):
         raise ConfigError("Say which way: --to-aws, --from-aws, or both; or --dry-run to count.")
     console = people(as_json=as_json)
+    scope = _chosen_scope(console, since, to_aws=to_aws, from_aws=from_aws)
+    _print_scope(console, scope)
+    if not dry_run:
+        confirm("Apply these to all linked records?", yes=yes)
+    told, words = _carry_out(console, scope, dry_run=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, **asdict(scope), **told})
+    console.print(words)
+
+
+def _chosen_scope(console: Console, since: int | None, *, to_aws: bool, from_aws: bool) -> Scope:
+    """Return what is to be applied, either way where neither was named. Raises MappingError where nothing is."""
     with open_desk(OPPORTUNITY) as desk:
         if desk.draft() is not None:
             console.print("There is a draft; what is applied is the published version.")
@@ -131,25 +149,23 @@ def apply(
     scope = Scope(changed.to_aws if to_aws or both else (), changed.from_aws if from_aws or both else ())
     if scope == Scope():
         raise MappingError("No AWS field was mapped anew or differently since the last apply: nothing is to be done.")
-    _print_scope(console, scope)
-    if not dry_run:
-        confirm("Apply these to all linked records?", yes=yes)
+    return scope
+
+
+def _carry_out(console: Console, scope: Scope, *, dry_run: bool) -> tuple[dict[str, Any], str]:
+    """Apply, leave it to the worker, or only count; return what came of it, for programs and in words."""
     if not dry_run and worker_holds_state():
         count = leave_to_worker(scope)
-        told: dict[str, Any] = {"left_to_worker": True, "linked": count}
         words = f"The worker looks at {count} linked records, behind everything else; the sync logs tell what goes."
-    else:
-        counts = apply_here(scope, console, dry_run=dry_run)
-        told = {"left_to_worker": False, **asdict(counts)}
-        words = (
-            f"{counts.looked_at} linked records: {counts.to_aws} {'would go' if dry_run else 'are queued'} to AWS, "
-            f"{counts.waiting} more once they are due, {counts.from_aws} from AWS."
-        )
-        if not dry_run and counts.to_aws + counts.from_aws:
-            words += " The worker carries them; `connector sync outbound` does it now."
-    if as_json:
-        print_json({"dry_run": dry_run, **asdict(scope), **told})
-    console.print(words)
+        return {"left_to_worker": True, "linked": count}, words
+    counts = apply_here(scope, console, dry_run=dry_run)
+    words = (
+        f"{counts.looked_at} linked records: {counts.to_aws} {'would go' if dry_run else 'are queued'} to AWS, "
+        f"{counts.waiting} more once they are due, {counts.from_aws} from AWS."
+    )
+    if not dry_run and counts.to_aws + counts.from_aws:
+        words += " The worker carries them; `connector sync outbound` does it now."
+    return {"left_to_worker": False, **asdict(counts)}, words
 
 
 def _print_scope(console: Console, scope: Scope) -> None:
@@ -235,9 +251,9 @@ def import_(
         raise ConfigError(f"{source} cannot be read: {error}.") from None
     with open_desk(kind) as desk:
         mapping, problems = release_desk.import_text(desk, text)
-        command = desk.command("publish")
+        command = desk.way("publish")
     if as_json:
         print_json({"object": mapping.object_name, "fields": len(mapping.fields), "problems": problem_rows(problems)})
     console = people(as_json=as_json)
     print_problems(console, problems)
-    console.print(f"The draft is what the file says: {len(mapping.fields)} fields. Publish it with `{command}`.")
+    console.print(f"The draft is what the file says: {len(mapping.fields)} fields. Publish it with {command}.")

@@ -30,6 +30,8 @@ YesFlag = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DraftFlag = Annotated[bool, typer.Option("--draft", help="The draft instead of the published version.")]
 AceName = Annotated[str, typer.Argument(help="AWS field name, such as customerCompanyName; case counts.")]
 OPPORTUNITY = RecordKind.opportunity
+OPEN_VALUES = frozenset({"AWS_VALUES_UNMAPPED", "SALESFORCE_VALUES_UNMAPPED"})
+"""Codes of problems that name the first few of a field's open values."""
 
 
 @contextmanager
@@ -72,6 +74,9 @@ def problem_rows(problems: Iterable[Problem]) -> list[dict[str, Any]]:
 
 
 def print_problems(console: Console, problems: Iterable[Problem]) -> None:
-    """Print problems, those that stop publishing first."""
-    for problem in sorted(problems, key=lambda one: not is_blocking(one)):
+    """Print problems, those that stop publishing first, and how to see all open values where only some are named."""
+    told = sorted(problems, key=lambda one: not is_blocking(one))
+    for problem in told:
         console.print(("" if is_blocking(problem) else "note: ") + str(problem), markup=False)
+    if any(problem.code in OPEN_VALUES for problem in told):
+        console.print("All open values: `connector mapping values` and the AWS field's name.", markup=False)

@@ -13,6 +13,7 @@ from connector.admin import value_desk
 from connector.admin.context import JsonFlag
 from connector.admin.mapping_desk import MappingDesk
 from connector.admin.mapping_options import (
+    OPEN_VALUES,
     OPPORTUNITY,
     AceName,
     DraftFlag,
@@ -31,21 +32,27 @@ from connector.mapping.own_fields import OWN_FIELDS
 _Pairs = list[str] | None
 
 
+Primary = Annotated[_Pairs, typer.Option("--primary", help="AWS value=Salesforce value (Primary APN Values).")]
+Additional = Annotated[
+    _Pairs, typer.Option("--additional", help="Salesforce value=AWS value, for sending (Additional APN Value).")
+]
+Default = Annotated[
+    _Pairs, typer.Option("--default", help="Salesforce value=AWS value that is sent (Secondary APN Values).")
+]
+RemovePrimary = Annotated[_Pairs, typer.Option("--remove-primary", help="AWS value.")]
+RemoveAdditional = Annotated[_Pairs, typer.Option("--remove-additional", help="Salesforce value.")]
+RemoveDefault = Annotated[_Pairs, typer.Option("--remove-default", help="Salesforce value.")]
+
+
 def values(
     ace_field: Annotated[str, typer.Argument(help="AWS field name; without it, every picklist in one view.")] = "",
     *,
-    primary: Annotated[
-        _Pairs, typer.Option("--primary", help="AWS value=Salesforce value (Primary APN Values).")
-    ] = None,
-    additional: Annotated[
-        _Pairs, typer.Option("--additional", help="Salesforce value=AWS value, for sending (Additional APN Value).")
-    ] = None,
-    default: Annotated[
-        _Pairs, typer.Option("--default", help="Salesforce value=AWS value that is sent (Secondary APN Values).")
-    ] = None,
-    remove_primary: Annotated[_Pairs, typer.Option("--remove-primary", help="AWS value.")] = None,
-    remove_additional: Annotated[_Pairs, typer.Option("--remove-additional", help="Salesforce value.")] = None,
-    remove_default: Annotated[_Pairs, typer.Option("--remove-default", help="Salesforce value.")] = None,
+    primary: Primary = None,
+    additional: Additional = None,
+    default: Default = None,
+    remove_primary: RemovePrimary = None,
+    remove_additional: RemoveAdditional = None,
+    remove_default: RemoveDefault = None,
     automap: Annotated[
         bool, typer.Option("--automap", help="Add the missing values that both sides spell alike.")
     ] = False,
@@ -59,39 +66,40 @@ def values(
     Options may be repeated. A value that holds an equals sign is written with == for it. Values that stay open are
     told: a record that has one is refused until it is mapped.
     """
+    removed = {"primary": remove_primary, "additional": remove_additional, "defaults": remove_default}
     edit = Edit(
         pairs("--primary", primary), pairs("--additional", additional), pairs("--default", default),
-        {"primary": tuple(remove_primary or ()), "additional": tuple(remove_additional or ()),
-         "defaults": tuple(remove_default or ())}, automap,
+        {part: tuple(named or ()) for part, named in removed.items()}, automap,
     )  # fmt: skip
-    console = people(as_json=as_json)
     with open_desk(kind) as desk:
         if edit.is_empty and not complete:
-            return _list(desk, ace_field, console, draft=draft, as_json=as_json)
-        if not ace_field:
-            raise ConfigError("Name the AWS field whose values are to change.")
-        change, shown = value_desk.save_values(desk, ace_field, edit, complete=complete)
+            _list(desk, ace_field, draft=draft, as_json=as_json)
+        else:
+            _change(desk, ace_field, edit, complete=complete, as_json=as_json)
+
+
+def _change(desk: MappingDesk, ace_field: str, edit: Edit, *, complete: bool, as_json: bool) -> None:
+    if not ace_field:
+        raise ConfigError("Name the AWS field whose values are to change.")
+    change, shown = value_desk.save_values(desk, ace_field, edit, complete=complete)
+    console = people(as_json=as_json)
     if as_json:
         print_json({**_as_json(shown), "problems": problem_rows(change.problems)})
     else:
         _print_values(console, [shown])
     console.print(f"The value mapping of {ace_field} is saved in the draft.")
-    _print_open(console, [shown])
-    print_problems(console, [one for one in change.problems if one.code not in _TOLD_AS_OPEN])
-    return None
+    _print_open(desk, console, [shown])
+    print_problems(console, [one for one in change.problems if one.code not in OPEN_VALUES])
 
 
-_TOLD_AS_OPEN = ("AWS_VALUES_UNMAPPED", "SALESFORCE_VALUES_UNMAPPED")
-
-
-def _list(desk: MappingDesk, ace_field: str, console: Console, *, draft: bool, as_json: bool) -> None:
+def _list(desk: MappingDesk, ace_field: str, *, draft: bool, as_json: bool) -> None:
     mapping = desk.current() if draft or desk.published() is None else desk.require_published()
     found = value_desk.list_values(desk, mapping, ace_field)
     if as_json:
         shown: Any = [_as_json(one) for one in found]
         return print_json(shown[0] if ace_field else shown)
-    _print_values(console, found)
-    _print_open(console, found)
+    _print_values(people(), found)
+    _print_open(desk, people(), found)
     return None
 
 
@@ -110,11 +118,11 @@ def _print_values(console: Console, found: Sequence[FieldValues]) -> None:
     print_table(console, "Picklist values", columns, rows)
 
 
-def _print_open(console: Console, found: Sequence[FieldValues]) -> None:
+def _print_open(desk: MappingDesk, console: Console, found: Sequence[FieldValues]) -> None:
     for one in found:
         if one.missing:
             console.print(f"{one.ace_field}: {one.missing}", markup=False)
-        for line in value_desk.describe_open(one):
+        for line in value_desk.describe_open(desk, one):
             console.print(line, markup=False)
 
 

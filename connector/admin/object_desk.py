@@ -82,7 +82,7 @@ def choose(desk: MappingDesk, name: str) -> FieldMap:
     if name.lower() not in offered:
         raise MappingError(
             f"{name} cannot be mapped to {desk.record_type} records: it is neither {' nor '.join(_fixed(desk))} nor a "
-            f"custom object that the integration user can read. `{desk.command('object')}` lists what there is."
+            f"custom object that the integration user can read. {desk.way('object')} lists what there is."
         )
     chosen, before = offered[name.lower()], desk.draft() or desk.published()
     if before is not None and before.object_name == chosen:

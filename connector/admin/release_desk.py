@@ -17,10 +17,10 @@ from itertools import islice, pairwise
 from connector.admin.mapping_desk import MappingDesk
 from connector.errors import MappingError, Problem
 from connector.mapping.difference import changed_from_aws, changed_to_aws, differences
-from connector.mapping.fit import is_blocking, spelled_as
+from connector.mapping.fit import is_blocking, spelled_as, working_part
 from connector.mapping.model import Mapping as FieldMap
 from connector.mapping.model import from_document
-from connector.mapping.outbound import select_paths, snapshot
+from connector.mapping.outbound import readable_paths, snapshot
 from connector.mapping.portable import from_text, to_yaml
 from connector.names import SyncFields
 from connector.service.mirror import MIRROR
@@ -145,7 +145,9 @@ def export_text(desk: MappingDesk, *, draft: bool = False) -> str:
     """Return the published mapping, or the draft, as a file for review and for another org (MAP-44)."""
     mapping = desk.draft() if draft else desk.require_published()
     if mapping is None:
-        raise MappingError(f"There is no draft of the {desk.record_type} mapping. Leave out --draft.")
+        raise MappingError(
+            f"There is no draft of the {desk.record_type} mapping. Export the version in force {desk.way('published')}."
+        )
     return to_yaml(mapping, desk.catalogue)
 
 
@@ -158,8 +160,8 @@ def import_text(desk: MappingDesk, text: str) -> tuple[FieldMap, tuple[Problem, 
     mapping = from_text(text)
     if mapping.record_type != desk.record_type:
         raise MappingError(
-            f"The file holds a mapping of {mapping.record_type} records. Give --type {mapping.record_type}: the two "
-            "mappings are separate."
+            f"The file holds a mapping of {mapping.record_type} records, and the two mappings are separate. Import it "
+            f"with {desk.way('import', mapping.record_type)}."
         )
     mapping = _as_this_org_spells(desk, replace(mapping, version=0))
     problems = desk.check(mapping)
@@ -249,15 +251,15 @@ def _guard_move(desk: MappingDesk, before: FieldMap | None, after: FieldMap, *, 
             f"{len(live)} records of {before.object_name} are linked to opportunities at AWS, and this mapping is for "
             f"{after.object_name}. They would be set aside: neither side's changes of them would be carried over until "
             f"a record of {after.object_name} carries the opportunity's identifier. If that is meant, publish with "
-            "--move."
+            f"{desk.way('move')}."
         )
     unsent = dict.fromkeys((*_waiting(desk, live), *_edited(desk, before, live)))
     if unsent:
         named = ", ".join(islice(unsent, _NAMED)) + (", …" if len(unsent) > _NAMED else "")
         raise MappingError(
             f"{len(unsent)} records of {before.object_name} have edits that are not at AWS yet, which would be lost "
-            f"sight of: {named}. Send them with `connector sync outbound` (or let the worker), or take the edits back; "
-            "`connector preview` tells what keeps one. Then publish again."
+            f"sight of: {named}. Send them with {desk.way('send')}, or take the edits back; {desk.way('preview')} "
+            "tells what keeps one. Then publish again."
         )
     return len(live)
 
@@ -283,8 +285,9 @@ def _waiting(desk: MappingDesk, live: Sequence[Link]) -> Iterator[str]:
 
 def _edited(desk: MappingDesk, before: FieldMap, live: Sequence[Link]) -> Iterator[str]:
     """Yield the flagged records whose mapped fields differ from what was last sent, as they stand in Salesforce now."""
-    mapping, flag = spelled_as(before, desk.describe), desk.names(before).sync_with_aws
-    fields = tuple(dict.fromkeys(("Id", flag, *select_paths(mapping))))
+    mapping, _ = working_part(spelled_as(before, desk.describe), desk.describe)
+    flag = desk.names(before).sync_with_aws
+    fields = tuple(dict.fromkeys(("Id", flag, *readable_paths(mapping, desk.describe))))
     for start in range(0, len(live), _BATCH):
         links = live[start : start + _BATCH]
         rows = desk.runtime.salesforce.rows(mapping.object_name, [link.record_id for link in links], fields)

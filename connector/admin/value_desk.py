@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from connector.ace.catalogue import AceField
 from connector.admin.mapping_desk import Change, MappingDesk
+from connector.admin.mapping_ways import Way
 from connector.errors import MappingError, Problem
 from connector.mapping.automap import with_equal_values
 from connector.mapping.describe import FieldDescribe
@@ -86,20 +87,20 @@ def save_values(desk: MappingDesk, ace_field: str, edit: Edit, *, complete: bool
     changed = replace(item, picklist=values)
     shown = _values(desk, before, changed)
     if complete and shown.open != NOTHING_OPEN:
-        raise MappingError("The values were not saved, since some are open:\n" + "\n".join(describe_open(shown)))
+        raise MappingError("The values were not saved, since some are open:\n" + "\n".join(describe_open(desk, shown)))
     return desk.keep_field(before, changed), shown
 
 
-def describe_open(values: FieldValues) -> Iterator[str]:
+def describe_open(desk: MappingDesk, values: FieldValues) -> Iterator[str]:
     """Yield what is open in a field's values, in words."""
-    kinds = (
-        (values.open.aws, "AWS values without a Salesforce value", "--primary AWS=SALESFORCE"),
-        (values.open.salesforce, f"values of {values.path} without an AWS value", "--additional SALESFORCE=AWS"),
-        (values.open.undecided, f"values of {values.path} for several AWS values", "--default SALESFORCE=AWS"),
+    kinds: tuple[tuple[tuple[str, ...], str, Way], ...] = (
+        (values.open.aws, "AWS values without a Salesforce value", "primary"),
+        (values.open.salesforce, f"values of {values.path} without an AWS value", "additional"),
+        (values.open.undecided, f"values of {values.path} for several AWS values", "default"),
     )
-    for found, what, option in kinds:
+    for found, what, way in kinds:
         if found:
-            yield f"{values.ace_field}: {len(found)} {what}: {'; '.join(found)}. Map them with {option}."
+            yield f"{values.ace_field}: {len(found)} {what}: {'; '.join(found)}. Map them with {desk.way(way)}."
 
 
 def _edited(item: FieldMapping, edit: Edit) -> PicklistMapping:

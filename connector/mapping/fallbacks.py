@@ -225,7 +225,7 @@ def _fixed(ace: AceField, text: str) -> Any:
 def _computed(item: model.FieldMapping, fallback: model.Fallback, evaluate: Evaluate | None) -> Any:
     try:
         if evaluate is None:
-            raise FormulaFailed("no record is at hand to compute it for", "Run `connector preview` for a record.")
+            raise FormulaFailed("no record is at hand to compute it for", "Preview a record to see it.")
         return evaluate(fallback.formula)
     except FormulaFailed as error:
         raise RecordRejected((Problem(

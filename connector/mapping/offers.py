@@ -132,7 +132,7 @@ def _refusal(ace: AceField, known: FieldDescribe, reserved: frozenset[str]) -> P
             "RESERVED_FIELD", ace.name, known.name, "The connector fills this field itself.", "Choose another field."
         )
     mismatch = compatible(ace, known)
-    if mismatch is None and not ace.outbound and may_be_inbound(ace, known) is not None:
+    if mismatch is None and ace.inbound and not ace.outbound and may_be_inbound(ace, known) is not None:
         return may_be_inbound(ace, known)  # nothing would ever pass
     return mismatch
 

@@ -14,7 +14,7 @@ from connector.mapping import model
 from connector.mapping.conversion import is_empty, parse_moment, to_ace_field
 from connector.mapping.fallbacks import Evaluate, Used, formula_paths, paths_of, stand_in
 from connector.mapping.fit import unknown_field
-from connector.mapping.paths import read_path
+from connector.mapping.paths import Describes, lookups_on, read_path, resolve_path
 from connector.mapping.related import hidden_lookup
 
 
@@ -23,6 +23,20 @@ def select_paths(mapping: model.Mapping) -> tuple[str, ...]:
     that only fallback formulas read come last.
     """
     return (*_mapped_paths(mapping), *formula_paths(mapping))
+
+
+def readable_paths(mapping: model.Mapping, describes: Describes) -> tuple[str, ...]:
+    """Return what to query for a mapping, with the lookups that its paths go through: only they tell a record that is
+    hidden from us from none.
+
+    What only fallback formulas read and the org does not have (any more) is left out: a record whose empty field needs
+    such a formula is told so, the others go on.
+    """
+    beside = formula_paths(mapping)
+    gone = {path for path in beside if isinstance(resolve_path(path, mapping.object_name, describes), Problem)}
+    paths = [path for path in select_paths(mapping) if path not in gone]
+    ways = (way for path in paths for way in lookups_on(path, mapping.object_name, describes))
+    return tuple(dict.fromkeys((*paths, *(way.path for way in ways))))
 
 
 def to_ace(

@@ -15,6 +15,8 @@ from connector.mapping.model import FieldMapping, PicklistMapping
 
 CHECKBOX_VALUES = ("true", "false")
 """Salesforce values of a checkbox in a picklist mapping."""
+TOLD = 5
+"""Open values that a problem names; a list of countries has 249."""
 
 
 def candidates(values: PicklistMapping, salesforce_value: str) -> tuple[str, ...]:
@@ -219,7 +221,7 @@ def _check_known(item: FieldMapping, ace: AceField, field: FieldDescribe, values
         meant = next((f" Is it {value!r}?" for value in ace.values if alike and value.lower() == alike), "")
         yield Problem(
             "UNKNOWN_AWS_VALUE", item.ace_field, text, f"AWS has no such value; case counts.{meant}",
-            "Use one of AWS's values, which `connector mapping values` lists.",
+            "Use one of AWS's values as the list of the field's values spells them.",
         )  # fmt: skip
     offered = active_values(field)
     chosen = {*values.primary.values(), *values.additional}
@@ -236,16 +238,26 @@ def _report_open(
 ) -> Iterable[Problem]:
     if aws_values and item.inbound and ace.inbound:
         yield Problem(
-            "AWS_VALUES_UNMAPPED", item.ace_field, "; ".join(aws_values),
-            f"{item.path} has nothing for these AWS values.",
+            "AWS_VALUES_UNMAPPED", item.ace_field, _first(aws_values),
+            f"{item.path} has nothing for {_counted(aws_values)} of AWS.",
             "Map them; until then records from AWS that have one fail.",
         )  # fmt: skip
     if salesforce_values and ace.outbound:
         yield Problem(
-            "SALESFORCE_VALUES_UNMAPPED", item.ace_field, "; ".join(salesforce_values),
-            f"AWS has nothing for these values of {item.path}.",
+            "SALESFORCE_VALUES_UNMAPPED", item.ace_field, _first(salesforce_values),
+            f"AWS has nothing for {_counted(salesforce_values)} of {item.path}.",
             "Map them as additional values; until then records that have one are not sent.",
         )  # fmt: skip
+
+
+def _counted(values: Sequence[str]) -> str:
+    return f"{len(values)} value{'s' * (len(values) != 1)}"
+
+
+def _first(values: Sequence[str]) -> str:
+    """Return the values, of many the first few: the view of the field's values lists all."""
+    more = len(values) - TOLD
+    return "; ".join(values) if more <= 0 else f"{'; '.join(values[:TOLD])}; and {more} more"
 
 
 def _require(value: str | None, problem: Problem) -> str:

@@ -129,6 +129,11 @@ def _prefixed(error: ConnectorError, prefix: str) -> ConnectorError:
     )
 
 
+def refers(row: Mapping[str, Any]) -> bool:
+    """Return whether Salesforce would take one of the row's texts for a reference to another part."""
+    return any(isinstance(value, str) and REFERENCE in value for value in row.values())
+
+
 def _refuse_references(object_name: str, row: Mapping[str, Any]) -> None:
     problems = tuple(
         Problem(

@@ -9,12 +9,12 @@ header there: a harmless conditional read that must fail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from connector.errors import AuthFailed, ConfigError, ConnectorError, Deferred, Problem, RecordRejected, Retriable
 from connector.salesforce.batches import Row, WriteOutcome
-from connector.salesforce.composite import MOST_PARTS, Part, PartAnswer, send_parts
+from connector.salesforce.composite import MOST_PARTS, Part, PartAnswer, refers, send_parts
 from connector.salesforce.errors import AutomationFailed, Effect, row_fault, translate
 from connector.salesforce.literals import api_name, http_date
 from connector.salesforce.wire import Call, Wire, jittered
@@ -44,11 +44,9 @@ class GuardedWriter:
         api_name(object_name)
         sendable = [index for index, (row, _) in enumerate(rows) if record_key(row)]
         together = len(sendable) > FEW and self._composite_allowed and self._proven(object_name, rows[sendable[0]][0])
-        size = MOST_PARTS if together else 1
         outcomes = {index: _no_id(row) for index, (row, _) in enumerate(rows) if not record_key(row)}
         stopped: ConnectorError | None = None
-        for start in range(0, len(sendable), size):
-            chunk = sendable[start : start + size]
+        for chunk in _chunks(rows, sendable, MOST_PARTS if together else 1):
             try:
                 if stopped:
                     raise stopped
@@ -71,20 +69,20 @@ class GuardedWriter:
     def _single(self, object_name: str, row: Row, moment: datetime) -> WriteOutcome:
         part = _part(object_name, row, moment)
         call = Call(part.method, part.path, Effect.REPEATABLE, body=part.body, headers=part.headers)
-        key = record_key(row)
+        key, doubtful = record_key(row), False
         for last in (False, True):
             try:
                 self._wire.ask(call)
                 return WriteOutcome(key)
-            except AutomationFailed as error:
-                # It may wrap a lock: once more, then it is for the org's admin.
-                if last:
+            except ConnectorError as error:
+                # What an earlier try may have done stays in doubt, whatever the last one says.
+                doubtful = error.outcome_unknown = error.outcome_unknown or doubtful
+                if isinstance(error, AuthFailed | Deferred | ConfigError | Retriable):
+                    raise
+                # Automation may have failed by a lock: once more, then it is for the org's admin.
+                if last or not isinstance(error, AutomationFailed):
                     return WriteOutcome(key, error=_with_values(error, row))
                 self._wire.sleep(jittered(1))
-            except (AuthFailed, Deferred, ConfigError, Retriable):
-                raise
-            except ConnectorError as error:
-                return WriteOutcome(key, error=_with_values(error, row))
         raise AssertionError("both tries return or raise")
 
     def _judge(self, row: Row, answer: PartAnswer) -> WriteOutcome:
@@ -106,6 +104,16 @@ class GuardedWriter:
             [answer] = send_parts(self._wire, [probe], Effect.READ)
             self._composite_proven = answer.status == PRECONDITION_FAILED
         return self._composite_proven
+
+
+def _chunks(rows: Sequence[Guarded], sendable: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Yield what goes into one call each. A row with a text that composite requests would replace goes by itself."""
+    alone = [index for index in sendable if size > 1 and refers(rows[index][0])]
+    others = [index for index in sendable if index not in set(alone)]
+    for start in range(0, len(others), size):
+        yield others[start : start + size]
+    for index in alone:
+        yield [index]
 
 
 def _part(object_name: str, row: Row, moment: datetime) -> Part:

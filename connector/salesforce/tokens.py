@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import jwt
@@ -127,9 +128,10 @@ class TokenProvider:
         return type(error)(text)
 
 
+@lru_cache(maxsize=2)
 def signing_key(pem: str) -> RSAPrivateKey:
     """Return the RSA key in the PEM text. Raises ConfigError (without the text) when it is none or too short for
-    Salesforce.
+    Salesforce. Checking a key takes a tenth of a second, so that one that was found good is kept.
     """
     try:
         key = load_pem_private_key(pem.encode("utf8"), password=None)

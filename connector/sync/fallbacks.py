@@ -5,9 +5,11 @@ people read of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from connector.ace.formats import shown
-from connector.ace.record import AceRecord
+from connector.ace.record import AceRecord, Value
+from connector.ace.text import same
 from connector.mapping.fallbacks import Filled, Used, filled_from_aws, paths_of
 from connector.mapping.outbound import standing_in
 from connector.mapping.outbound import used_fallbacks as used_for_row
@@ -26,6 +28,20 @@ def used_fallbacks(engine: Engine, row: Row, record: AceRecord | None = None) ->
         record: what is about to be sent of it, so that only its fields count; None for everything that is mapped.
     """
     return used_for_row(engine.mapping, row, engine.to_ace(row)[0] if record is None else record)
+
+
+def stood_in(engine: Engine, row: Row, at_aws: AceRecord, moments: Iterable[datetime]) -> dict[str, Value]:
+    """Return AWS's values that are what stands in for the row's empty ones, or did at an earlier moment: a formula may
+    depend on the day, and what was sent then is no word of AWS's.
+
+    Args:
+        moments: when the record may have been sent.
+    """
+    found: dict[str, Value] = {}
+    for moment in (None, *moments):
+        used = used_for_row(engine.mapping, row, engine.to_ace(row, moment)[0])
+        found |= {one.ace_field: one.value for one in used if same(one.value, at_aws.get(one.ace_field))}
+    return found
 
 
 def edited_fields(engine: Engine, link: Link, edits: Collection[str]) -> set[str]:

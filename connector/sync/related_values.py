@@ -122,6 +122,12 @@ def _reason_against(engine: Engine, row: Row, relationship: str) -> Callable[[Fi
     return None
 
 
+def why_not_written(engine: Engine, row: Row, item: FieldMapping, value: Value) -> Problem | None:
+    """Return why AWS's value for a related record cannot be written as the row stands; None where it can."""
+    reason = _reason_against(engine, row, relationship_of(item))
+    return None if reason is None else reason(item, value)
+
+
 def _refers(row: Row, lookup: str) -> bool:
     try:
         return bool(lookup) and bool(read_path(row, lookup))

@@ -14,30 +14,11 @@ import pytest
 import requests
 from admin_desk import DEALS, QUOTA_SCALE, Desk
 from botocore.config import Config
-from own_org_world import AWS_ID, BASE, DEAL, SYNC, SYNCED, deal
+from own_org_mapping import write_mapping
+from own_org_world import AWS_ID, BASE, DEAL, SYNC, deal
 
 from connector.sandbox.server import Sandbox
 from connector.store.state import State
-
-PHASES = {
-    "Prospect": "1 Discover", "Qualified": "2 Qualify", "Technical Validation": "3 Prove",
-    "Business Validation": "4 Negotiate", "Committed": "5 Sign", "Launched": "6 Live", "Closed Lost": "9 Lost",
-}  # fmt: skip
-PLAIN = {
-    "customerCompanyName": "Customer__r.Name", "partnerProjectTitle": "Headline__c", "projectDescription": "Problem__c",
-    "targetCloseDate": "Close_By__c", "expectedMonthlyAwsRevenue": "Monthly_Spend__c", "postalCode": "Rivals__c",
-    "customerWebsite": "Customer__r.Website", "industryOther": "Customer__r.Site", "state": "Customer__r.BillingState",
-    "awsAccountId": "Reference_Code__c", "solutionOffered": "Solution_Code__c",
-}  # fmt: skip
-CHOICES = {
-    "stage": ("Phase__c", PHASES),
-    "deliveryModel": ("Delivery__c", {"SaaS or PaaS": "Run by us"}),
-    "useCase": ("Use__c", {"Storage & Backup": "Backups"}),
-    "partnerPrimaryNeedFromAws": ("Help_Wanted__c", {"Co-Sell - Architectural Validation": "Architects"}),
-    "industry": ("Sector__c", {"Healthcare": "Hospitals"}),
-    "country": ("Land__c", {"DE": "Deutschland"}),
-    "closedLostReason": ("Lost_Because__c", {"Price": "Price too high"}),
-}
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +67,6 @@ def approved(desk: Desk, number: int, **fields: Any) -> tuple[str, str]:
     control(desk, "/aws/review", opportunity=identifier, status="Approved")
     desk.do("sync", "inbound")
     return record, identifier
-
-
-def own_mapping(file: Path) -> Path:
-    """Write a mapping of the partner's own object."""
-    entries: list[dict[str, Any]] = [{"ace_field": ace, "path": path, "inbound": False} for ace, path in PLAIN.items()]
-    entries += [
-        {"ace_field": ace, "path": path, "inbound": False, "picklist": {"primary": primary}}
-        for ace, (path, primary) in CHOICES.items()
-    ]
-    own = {"sync_with_aws": SYNC, "last_sync_date": SYNCED, "has_updates": "", "apn_id": AWS_ID, "invitation_id": ""}
-    head = {"schema": 1, "record_type": "opportunity", "object": DEAL, "own_fields": own}
-    file.write_text(json.dumps(head | {"fields": entries}), encoding="utf8")
-    return file
 
 
 # Versions
@@ -170,11 +138,11 @@ def test_a_mapping_goes_to_another_installation_as_a_file_and_comes_back_the_sam
     assert second.read_bytes() == first.read_bytes()
 
     def behaviour(shown: dict[str, Any]) -> Any:
-        kept = [one for one in shown["fields"] if one["ace"] != "partnerCrmUniqueIdentifier"]
+        kept = [one for one in shown["fields"] if one["ace_field"] != "partnerCrmUniqueIdentifier"]
         payload = {
             k: v for k, v in shown["payload"].items() if k not in ("ClientToken", "PartnerOpportunityIdentifier")
         }
-        return [sorted(kept, key=lambda one: str(one["ace"])), payload]
+        return [sorted(kept, key=lambda one: str(one["ace_field"])), payload]
 
     assert behaviour(after) == behaviour(before)
 
@@ -262,7 +230,7 @@ def test_apply_is_the_workers_while_one_runs(desk: Desk) -> None:
 
 def test_another_object_is_not_published_over_linked_records_unless_that_is_meant(desk: Desk, tmp_path: Path) -> None:
     record, identifier = approved(desk, 55)
-    desk.do("mapping", "import", str(own_mapping(tmp_path / "own.json")))
+    desk.do("mapping", "import", str(write_mapping(tmp_path / "own.json")))
     refused = desk.do("mapping", "publish", code=2)
     assert f"1 records of {DEALS} are linked" in refused.err
     desk.seller.patch(f"sobjects/{DEALS}/{record}", {"Next_Step__c": "An edit that nobody sent"})
@@ -292,7 +260,7 @@ def test_another_object_is_not_published_over_linked_records_unless_that_is_mean
 
 def test_going_back_to_the_earlier_object_takes_its_records_up_again(desk: Desk, tmp_path: Path) -> None:
     record, identifier = approved(desk, 56)
-    desk.do("mapping", "import", str(own_mapping(tmp_path / "own.json")))
+    desk.do("mapping", "import", str(write_mapping(tmp_path / "own.json")))
     desk.do("mapping", "publish", "--move")
     desk.do("sync", "outbound")
     desk.do("mapping", "rollback", "1")
@@ -302,7 +270,7 @@ def test_going_back_to_the_earlier_object_takes_its_records_up_again(desk: Desk,
 
 
 def test_preview_of_a_payload_says_to_which_related_record_a_value_would_go(desk: Desk, tmp_path: Path) -> None:
-    file = own_mapping(tmp_path / "own.json")
+    file = write_mapping(tmp_path / "own.json")
     desk.do("mapping", "import", str(file))
     desk.do("mapping", "set", "customerWebsite", "Customer__r.Website", "--inbound")
     account = desk.admin.post("sobjects/Account", {"Name": "Hospital", "Website": "https://old.example"}).json()["id"]
@@ -356,7 +324,7 @@ def test_a_hidden_field_is_reported_left_out_and_never_cleared_at_aws(desk: Desk
     assert answer["LifeCycle"]["NextSteps"] == "Go on"
     assert answer["Project"]["AdditionalComments"] == "Bring the plans"
     shown = desk.do("preview", record, "--json").json
-    [lost] = [one for one in shown["fields"] if one["ace"] == "additionalComments"]
+    [lost] = [one for one in shown["fields"] if one["ace_field"] == "additionalComments"]
     assert lost["problems"][0]["code"] == "SALESFORCE_FIELD_MISSING"
 
     hide(desk, "Additional_Comments__c", "edit")

@@ -107,7 +107,7 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "an AWS value that is not there": (
         choice("--value", "Prospekt=1 Discover"),
-        ("AWS has no such value", "Is it 'Prospect'?", "connector mapping values"),
+        ("AWS has no such value", "Is it 'Prospect'?", "as the list of the field's values spells them"),
     ),
     "an AWS value in another case": (choice("--value", "prospect=1 Discover"), ("case counts", "Is it 'Prospect'?")),
     "a Salesforce value that is not there": (choice("--value", "Prospect=1 Discovery"), ("1 Discovery", "Phase__c")),

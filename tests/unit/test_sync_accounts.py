@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from new_record_desk import APN_ID, COMPANY, MAPPING, SITE, Desk, open_desk, with_default_account
+from new_record_desk import APN_ID, COMPANY, MAPPING, SITE, Desk
 from new_record_org import (
     ACCOUNT,
     DEFAULT_ACCOUNT,
@@ -22,24 +20,6 @@ from connector.errors import Problem
 from connector.mapping.model import FieldMapping
 from connector.names import TemplateSettings
 from connector.sync.accounts import account_lookup
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def shared(desk: Desk) -> Desk:
-    return with_default_account(desk)
-
-
-@pytest.fixture
-def cloning(desk: Desk) -> Desk:
-    with_default_account(desk).set(clone_default_account=True)
-    return desk
-
 
 # -- the account
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from new_record_desk import APN_ID, COMPANY, MAPPING, RECORD, Desk, open_desk, with_default_account
+from new_record_desk import APN_ID, COMPANY, MAPPING, RECORD, Desk
 from new_record_org import (
     DEFAULT_ACCOUNT,
     DEFAULT_OWNER,
@@ -31,24 +29,6 @@ from connector.sync.creation import create_record
 from connector.sync.edits import changed_at_aws, changed_paths, user_edits
 from connector.sync.ports import Row
 from connector.sync.templates import copied_fields
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def shared(desk: Desk) -> Desk:
-    return with_default_account(desk)
-
-
-@pytest.fixture
-def cloning(desk: Desk) -> Desk:
-    with_default_account(desk).set(clone_default_account=True)
-    return desk
-
 
 # -- values and the connector's own fields
 

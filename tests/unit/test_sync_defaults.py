@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from new_record_desk import APN_ID, MAPPING, Desk, open_desk, with_default_account
+from new_record_desk import APN_ID, MAPPING, Desk
 from new_record_org import (
     DEFAULT_ACCOUNT,
     DEFAULT_OWNER,
@@ -24,23 +22,6 @@ from connector.names import PACKAGED
 from connector.sync.arrival import Arrival
 from connector.sync.creation import create_record
 from connector.sync.templates import TemplateChecks, template_problems
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def shared(desk: Desk) -> Desk:
-    return with_default_account(desk)
-
-
-@pytest.fixture
-def cloning(desk: Desk) -> Desk:
-    with_default_account(desk).set(clone_default_account=True)
-    return desk
 
 
 @pytest.fixture

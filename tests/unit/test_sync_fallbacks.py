@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,26 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from engine.fields import APN_ID, OPPORTUNITY, describe_opportunity
 from engine.salesforce import INTEGRATION, MemorySalesforce
 from engine.turns import colleague_creates, deal, open_codes, share, turn
 from engine.world import MAPPING, World
 
+from connector.errors import ConfigError
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
 from connector.mapping.model import Fallback
 from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.sync.related_changes import watched_objects
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 NEXT_STEP, CLOSE, BUDGET, USE_CASE = "Next_Step__c", "Target_Close_Date__c", "Budget__c", "Use_Case__c"
 DAY = 24 * 60
-
-
-@pytest.fixture(autouse=True)
-def _quiet_log() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
 
 
 ACCOUNT = ObjectDescribe("Account", "Account", "001", fields={"name": FieldDescribe("Name", "Name", "string")})
@@ -46,7 +40,13 @@ MORE = {
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     ours = replace(describe_opportunity(), fields={**describe_opportunity().fields, **MORE})
     objects = {OPPORTUNITY: ours, "Account": ACCOUNT}
-    monkeypatch.setattr(MemorySalesforce, "describe", lambda _, name: objects[name])
+
+    def describe(_: MemorySalesforce, name: str) -> ObjectDescribe:
+        if name not in objects:
+            raise ConfigError(f"{name} is not visible.")
+        return objects[name]
+
+    monkeypatch.setattr(MemorySalesforce, "describe", describe)
     world = World(tmp_path)
     yield world
     world.close()
@@ -201,6 +201,30 @@ def test_a_lost_state_takes_no_stand_in_for_a_colleagues_word(world: World, aws_
         turn(world)
     assert (row(world, record_id)[NEXT_STEP], at_aws(world, apn_id)) == (None, "Call them")
     assert world.partner_central.writes == writes
+
+
+@pytest.mark.parametrize("sent_again", [False, True], ids=["sent with the share", "sent since"])
+def test_a_lost_state_takes_no_stand_in_of_an_earlier_day_for_a_colleagues_word(world: World, sent_again: bool) -> None:
+    publish(world, "nextStep", to_aws=Fallback(formula=f"'Call ' & {BUDGET} & ' on ' & TEXT(TODAY() + 90)"))
+    mapping = world.engine.mapping
+    record_id, apn_id = share(world, Next_Step__c=None, Budget__c="us")
+    turn(world, DAY)
+    if sent_again:
+        world.salesforce.user_edits(record_id, {BUDGET: "them"})
+        turn(world)
+        turn(world)
+    sent, writes = at_aws(world, apn_id), world.partner_central.writes
+    world.clock.advance(timedelta(days=3))
+    world.empty_state()
+    world.engine.mapping = mapping
+    for _ in range(4):
+        turn(world)
+    assert (row(world, record_id)[NEXT_STEP], at_aws(world, apn_id)) == (None, sent)
+    assert world.partner_central.writes == writes
+    world.partner_central.colleague_edits(apn_id, lambda answer: answer["LifeCycle"].update(NextSteps="Visit them"))
+    turn(world)
+    turn(world)
+    assert row(world, record_id)[NEXT_STEP] == "Visit them", "AWS's own word still comes in"
 
 
 def test_a_stand_in_for_aws_is_written_once_told_and_not_sent(world: World) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import structlog
 from engine.fields import FLAG, OPPORTUNITY
 from engine.salesforce import INTEGRATION
 from engine.world import MAPPING
@@ -22,31 +18,9 @@ from connector.sync import related_changes
 from connector.sync.observe import OVERLAP, require_settled
 from connector.sync.related_changes import CURSOR, TROUBLE, changed_parents, watched_objects
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 ROUTINE = "SystemModstamp", "LastModifiedDate", "LastModifiedById"
-
-
-@pytest.fixture(autouse=True)
-def _quiet_log() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RelatedWorld]:
-    world = RelatedWorld(tmp_path)
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def owner(world: RelatedWorld) -> str:
-    return world.salesforce.user_adds(USER, Email="kim@partner.example")
-
-
-@pytest.fixture
-def account(world: RelatedWorld, owner: str) -> str:
-    return world.salesforce.user_adds(ACCOUNT, Plan__c="Call them", OwnerId=owner)
 
 
 @pytest.fixture

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from engine.fields import FLAG, sound_values
 from related_world import ACCOUNT, STEP, USER, RelatedSalesforce, RelatedWorld
 
@@ -16,31 +12,9 @@ from connector.mapping.outbound import snapshot
 from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.sync.edits import changed_paths, user_edits
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 HIDDEN = "RELATED_NOT_VISIBLE"
-
-
-@pytest.fixture(autouse=True)
-def _quiet_log() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RelatedWorld]:
-    world = RelatedWorld(tmp_path)
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def owner(world: RelatedWorld) -> str:
-    return world.salesforce.user_adds(USER, Email="kim@partner.example")
-
-
-@pytest.fixture
-def account(world: RelatedWorld, owner: str) -> str:
-    return world.salesforce.user_adds(ACCOUNT, Plan__c="Call them", OwnerId=owner)
 
 
 @pytest.fixture

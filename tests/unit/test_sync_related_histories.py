@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import structlog
 from engine.interruptions import FAULTS
 from engine.related import RelatedWorld, shared
 from engine.turns import open_codes, turn
@@ -20,12 +17,7 @@ from hypothesis import strategies as st
 
 from connector.sync import queueing
 
-
-@pytest.fixture(autouse=True)
-def _quiet_log() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
 CITIES = st.sampled_from(["Bremen", "Hamburg", "Kiel"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from engine.fields import APN_ID, LOOKUP, write
-from engine.related import CITY, CITY_PATH, RelatedWorld, shared
+from engine.related import CITY, CITY_PATH, RelatedWorld, refusing, shared
 from engine.salesforce import INTEGRATION, MemorySalesforce, Written
 from engine.turns import deal, open_codes, turn
 
-from connector.errors import Problem, RecordRejected, Retriable
+from connector.errors import Retriable
 from connector.mapping.model import FieldMapping
 from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.sync import queueing
@@ -24,12 +22,7 @@ from connector.sync.logs import PROCESSED
 from connector.sync.observe import poll_changes
 from connector.sync.writeback import flush
 
-
-@pytest.fixture(autouse=True)
-def _quiet_log() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
 @pytest.fixture
@@ -196,19 +189,6 @@ def test_what_another_parent_wrote_is_no_persons_edit(world: RelatedWorld, accou
     world.at_aws(two_id, city="Kiel")
     world.only(queueing.MODIFIED_SWEEP, queueing.FLUSH)
     assert world.salesforce.account(account)["BillingCity"] == "Kiel"
-
-
-def refusing(monkeypatch: pytest.MonkeyPatch, record_id: str) -> None:
-    """Let Salesforce refuse whatever is written to the record, as a validation rule does."""
-    update = MemorySalesforce._update
-
-    def refuse(self: MemorySalesforce, object_name: str, values: dict[str, Any], unless_after: Any) -> Written:
-        if values["Id"] != record_id:
-            return update(self, object_name, values, unless_after)
-        problem = Problem("FIELD_CUSTOM_VALIDATION_EXCEPTION", "", "", "No customers in Hamburg.", "Correct it.")
-        return Written(record_id, error=RecordRejected((problem,)))
-
-    monkeypatch.setattr(MemorySalesforce, "_update", refuse)
 
 
 def test_a_refused_related_write_is_told_on_the_parent_and_holds_up_nothing_else(

@@ -6,6 +6,7 @@ import hashlib
 import json
 
 from connector.admin.mapping_desk import MappingDesk
+from connector.admin.mapping_ways import Way, on_page
 from connector.errors import StaleRecord
 from connector.mapping.model import Mapping, RecordType, to_document
 from connector.service.runtime import Runtime
@@ -31,6 +32,9 @@ class DraftDesk(MappingDesk):
     def __init__(self, runtime: Runtime, record_type: RecordType, by: str) -> None:
         super().__init__(runtime, record_type, by)
         self._read = self.store.draft(record_type)
+
+    def way(self, to: Way, record_type: RecordType | None = None) -> str:
+        return on_page(to, record_type or self.record_type)
 
     def save(self, mapping: Mapping) -> None:
         with self.runtime.state.transaction():

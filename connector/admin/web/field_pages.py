@@ -7,7 +7,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from connector.admin.mapping_desk import IDENTIFIER, Change, ShownField
+from connector.admin.mapping_desk import Change
+from connector.admin.mapping_view import IDENTIFIER, ShownField
 from connector.admin.web.drafts import DraftDesk
 from connector.admin.web.listing import Listing, counts
 from connector.admin.web.visits import Form, OfKind, Sent, Visit

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode
 
-from connector.admin.mapping_desk import ShownField
+from connector.admin.mapping_view import ShownField
 
 PAGE = 25
 """Fields on one page of the list."""

@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from connector.admin.inbound_preview import translate
-from connector.admin.records import checked_id, describe_action
+from connector.admin.mapping_ways import on_page
+from connector.admin.records import checked_id, describe_action, require_opportunity
 from connector.admin.web.drafts import DraftDesk
 from connector.admin.web.field_pages import standing
 from connector.admin.web.visits import Form, Here, Sent, Visit
@@ -49,7 +50,8 @@ def show_inbound(visit: Here, form: Sent) -> Response:
 
 def _outbound(desk: DraftDesk, record: str, *, draft: bool) -> dict[str, Any]:
     engine, left_out = _engine(desk, draft=draft)
-    shown = preview(engine, checked_id(record), left_out)
+    require_opportunity(desk.runtime, engine.mapping, checked_id(record), on_page)
+    shown = preview(engine, record, left_out)
     payload = "" if shown.payload is None else json.dumps(shown.payload, indent=2, ensure_ascii=False, default=str)
     return {
         "shown": shown, "verdict": explain(shown.verdict), "payload": payload,
@@ -60,6 +62,7 @@ def _outbound(desk: DraftDesk, record: str, *, draft: bool) -> dict[str, Any]:
 def _inbound(desk: DraftDesk, record: str, form: Form, *, draft: bool) -> dict[str, Any]:
     answer, record = _payload(form.file), checked_id(record)
     engine, left_out = _engine(desk, draft=draft)
+    require_opportunity(desk.runtime, engine.mapping, record, on_page)
     name = engine.mapping.object_name
     row = engine.salesforce.rows(name, [record], engine.row_fields()).get(record)
     if row is None:
