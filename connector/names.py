@@ -54,6 +54,7 @@ MARKETPLACE_SETTINGS = "AWS_Marketplace_Settings__c"
 S3_BUCKET_SETTING = "AWS_S3_Bucket_Setting__c"
 SOLUTION = "ACE_Solution__c"
 AWS_PRODUCT = "ACE_AWS_Product__c"
+PRIVATE_OFFER = "AWS_Private_Offer__c"
 NOTIFICATION = "AWS_Notification__c"
 SETUP_STEP = "ACE_Setup_Step__c"
 MAPPING = "ACE_Mapping__c"
@@ -116,11 +117,12 @@ DETAIL_LOOKUPS = {
 
 
 class Worker:
-    """Fields of ``ACE_Worker__c``."""
+    """Fields of ``ACE_Worker__c``; the package's version is a formula, which each deployment brings anew."""
 
     KEY = "Worker_Key__c"
     HOST = "Host__c"
     VERSION = "Version__c"
+    PACKAGE_VERSION = "Package_Version__c"
     HEARTBEAT = "Heartbeat__c"
     STATUS = "Status__c"
     MESSAGE = "Message__c"
@@ -213,9 +215,25 @@ class CoSellProduct:
     ACTIVE = "Active__c"
 
 
+class PrivateOffer:
+    """Fields of ``AWS_Private_Offer__c`` by which an offer is known at AWS."""
+
+    OFFER_ID = "Offer_Id__c"
+    ENTITY_KEY = "Entity_Key__c"
+    ACCOUNT = "Account__c"
+    ACCOUNT_REF = "Account__r"
+    NUMBER = "Account_Number__c"
+    ACCOUNT_NUMBER = "Account__r.Account_Number__c"
+
+
+OFFER_LOOKUPS = {ACE_OPPORTUNITY: "ACE_Opportunity__c", "Opportunity": "Opportunity__c"}
+"""By object: the lookup of a private offer that leads to the opportunity it belongs to."""
+
+
 class Notification:
     """Fields of ``AWS_Notification__c``; its name is the event's detail-type."""
 
+    EVENT_ID = "Event_Id__c"
     ACCOUNT_NUMBER = "Account_Number__c"
     ENTITY_ID = "EntityId__c"
     PRODUCT_ID = "Product_Id__c"

@@ -95,6 +95,9 @@ MIRRORS: dict[str, Mirror] = {
         "connector creates the row; the connector acts on it.",
         "Notification",
         {
+            Notification.EVENT_ID: key(
+                "Event Id", 100, "Unique identifier of an event that came through a queue; EventBridge leaves it empty."
+            ),
             Notification.ACCOUNT_NUMBER: text("Account Number", 20, "AWS account that the event belongs to."),
             Notification.ENTITY_ID: text(
                 "Entity ID", 255, "What the event is about: an opportunity, invitation, change set or offer."

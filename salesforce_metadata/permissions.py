@@ -21,6 +21,8 @@ from salesforce_metadata.source import OBJECTS, Content, Node, document
 
 ROOT = Path(__file__).parent
 TARGET = OBJECTS.parent / "permissionsets"
+STANDARD_TARGET = Path("extras/standard_objects/main/default/permissionsets")
+"""Where the set with standard fields is: an org that lacks one of them refuses the file, which must not be the base."""
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 APPLICATION = "AWS_Partner_CRM_Connector"
 
@@ -169,7 +171,8 @@ STANDARD_FIELDS: dict[str, tuple[str, ...]] = {
 """Standard fields that the connector's user may read and write: a profile with API access only shows it none of them.
 
 An address is granted as a whole. Names, owners, stages, statuses, close dates and companies are not here: every row has
-them, everybody sees them, and a grant of them would fail the deployment. Nor are fields that only some orgs have.
+them, everybody sees them, and a grant of them would fail the deployment. Nor are fields that only some orgs have. [U]
+The names are common knowledge of the platform: the set is an extra, whose README tells what to do where one is missing.
 """
 
 TABS: dict[str, tuple[PermissionSet, ...]] = {
@@ -254,7 +257,12 @@ def write(target: Path) -> list[Path]:
 
 def sources() -> dict[Path, str]:
     """Return the text of every permission set by its path in the package. Raises KeyError for an unlisted object."""
-    return {TARGET / f"{one.name}.permissionset-meta.xml": document("PermissionSet", _content(one)) for one in SETS}
+    return {
+        (STANDARD_TARGET if one is STANDARD_INTEGRATION else TARGET) / f"{one.name}.permissionset-meta.xml": document(
+            "PermissionSet", _content(one)
+        )
+        for one in SETS
+    }
 
 
 @cache

@@ -108,14 +108,14 @@ CONNECTOR: dict[str, Content] = {
         "Share Rule",
         "Formula over a record of the mapped object. Where it is true, a flagged record that AWS does not have yet is "
         "shared without a request by a user, even while Share Automatically is off.",
-        "A formula in Salesforce's language that is true or false, such as ISPICKVAL(StageName, \"Proposal\"). Blank: no "
-        "record is shared by a rule.",
+        'A formula in Salesforce\'s language that is true or false, such as ISPICKVAL(StageName, "Proposal"). '
+        "Blank: no record is shared by a rule.",
     ),
     Settings.ACCEPT_RULE: text_area(
         "Accept Rule",
-        "Formula over the AWS names of what AWS shows of a referral. Where it is true, the referral is accepted without "
-        "a request by a user.",
-        "A formula that is true or false, such as country = \"Germany\". Blank: no referral is accepted by itself.",
+        "Formula over the AWS names of what AWS shows of a referral. Where it is true, the referral is accepted "
+        "without a request by a user.",
+        'A formula that is true or false, such as ISPICKVAL(country, "DE"). Blank: no referral is accepted by itself.',
     ),
     Settings.INVITATION_REMINDER_DAYS: number(
         "Invitation Reminder (Days)",

@@ -2,14 +2,17 @@
 
 Loading takes longer than most commands do. The process to fork from has one thread and has done nothing but import.
 What a command is given (arguments, environment, directory, streams) and its exit code are as with
-``python -m connector``, which the tests of the worker start as it is.
+``python -m connector``, which the contract tests of the worker and the kill test start as it is.
 """
 
 from __future__ import annotations
 
+import atexit
+import itertools
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,6 +47,19 @@ class CommandLine:
             code = self._answer(seconds, arguments)
             return code, out.read_text(encoding="utf8"), err.read_text(encoding="utf8")
 
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> Running:
+        """Start a command that goes on by itself; both of its streams go to the end of ``log``."""
+        code = log.with_name(f"{log.name}.{next(_numbers)}.code")
+        order = {"argv": list(arguments), "env": dict(environment), "cwd": str(directory)}
+        self._tell({**order, "out": str(log), "err": str(log), "code": str(code)})
+        return Running(self._answer(20, arguments), code)
+
+    def close(self) -> None:
+        """End the process; what it started goes on."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
     def _tell(self, order: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -59,25 +75,90 @@ class CommandLine:
         return int(self._process.stdout.readline())
 
 
+class Running:
+    """A command that goes on by itself: the part of ``Popen`` that the tests use."""
+
+    def __init__(self, pid: int, code: Path) -> None:
+        self.pid, self._code = pid, code
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        text = self._code.read_text(encoding="utf8") if self._code.exists() else ""
+        return int(text) if text.endswith("\n") else None
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end; return the exit code. Raises TimeoutError."""
+        until = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > until:
+                raise TimeoutError(f"process {self.pid} did not end within {timeout:.0f} seconds")
+            time.sleep(0.02)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
 @cache
 def command_line() -> CommandLine:
-    """Return this test process's command line; it ends with the process, whose end closes its input."""
-    return CommandLine()
+    """Return this test process's command line; it ends with the process."""
+    opened = CommandLine()
+    atexit.register(opened.close)
+    return opened
 
 
 def serve() -> None:
-    """Fork a process for each order on standard input, and write its exit code to standard output."""
-    from connector.admin.cli import main
+    """Fork a process for each order on standard input, and write to standard output its exit code or, where the order
+    names a file for the code, its id.
+    """
+    from connector.admin.cli import main, program_command
 
+    program_command()
+    watching: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _become(order)
-            os._exit(_code(main))
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        if "code" in order:
+            answer, watcher = _watched(order, main)
+            watching.add(watcher)
+        else:
+            answer = _wait(_fork(order, main))
+        sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
+        watching = {one for one in watching if os.waitpid(one, os.WNOHANG) == (0, 0)}
+    for one in watching:
+        os.waitpid(one, 0)
+
+
+def _fork(order: Mapping[str, Any], main: Any) -> int:
+    child = os.fork()
+    if child == 0:
+        _become(order)
+        os._exit(_code(main))
+    return child
+
+
+def _wait(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _watched(order: Mapping[str, Any], main: Any) -> tuple[int, int]:
+    """Start a command and a process that waits for its end and writes its exit code; return the ids of both."""
+    told, tell = os.pipe()
+    watcher = os.fork()
+    if watcher == 0:
+        child = _fork(order, main)
+        os.write(tell, f"{child}\n".encode())
+        for descriptor in (0, 1, tell):  # the server's own; it must not seem alive through a process that it started
+            os.close(descriptor)
+        Path(order["code"]).write_text(f"{_wait(child)}\n", encoding="utf8")
+        os._exit(0)
+    os.close(tell)
+    with os.fdopen(told) as answer:
+        return int(answer.readline()), watcher
 
 
 def _become(order: Mapping[str, Any]) -> None:
@@ -85,7 +166,8 @@ def _become(order: Mapping[str, Any]) -> None:
     os.environ.update(order["env"])
     time.tzset()
     os.chdir(order["cwd"])
-    for descriptor, path, flags in ((0, os.devnull, os.O_RDONLY), (1, order["out"], _NEW), (2, order["err"], _NEW)):
+    new = _MORE if order["out"] == order["err"] else _NEW
+    for descriptor, path, flags in ((0, os.devnull, os.O_RDONLY), (1, order["out"], new), (2, order["err"], new)):
         opened = os.open(path, flags, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
@@ -109,6 +191,8 @@ def _code(main: Any) -> int:
 
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_MORE = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+_numbers = itertools.count()
 
 if __name__ == "__main__":
     serve()

@@ -68,9 +68,15 @@ class LeaseDoor:
 @dataclass(slots=True)
 class QuietPartnerCentral:
     urgencies: int = 0
+    backgrounds: int = 0
 
     def urgent(self) -> AbstractContextManager[None]:
         return _counted(self)
+
+    @contextmanager
+    def background(self) -> Iterator[None]:
+        self.backgrounds += 1
+        yield
 
 
 @contextmanager

@@ -15,7 +15,20 @@ from engine.world import HANDLERS, MAPPING, MOST_STEPS, World
 
 from connector.ace.catalogue import opportunity_fields
 from connector.errors import MappingError
-from connector.names import ACTION_REQUEST, SCHEDULE, SYNC_LOG, ActionRequest, Log, PermissionSets, Schedule
+from connector.names import (
+    ACTION_REQUEST,
+    ACTION_REQUEST_ITEM,
+    AWS_PRODUCT,
+    PRIVATE_OFFER,
+    SCHEDULE,
+    SOLUTION,
+    SYNC_LOG,
+    ActionRequest,
+    ActionRequestItem,
+    Log,
+    PermissionSets,
+    Schedule,
+)
 from connector.service.config import WorkerSection
 from connector.service.jobs import ASKED, job_handlers
 from connector.service.runtime import Runtime
@@ -27,6 +40,8 @@ from connector.sync.ports import Row
 
 STRANGER, SCHEDULER = "005000000000003AAA", "005000000000004AAA"
 NEW = "New"
+STEERING = (SCHEDULE, ACTION_REQUEST, ACTION_REQUEST_ITEM, SYNC_LOG, PRIVATE_OFFER, SOLUTION, AWS_PRODUCT)
+"""Objects that steer the worker, or that people choose from."""
 
 
 @dataclass(slots=True)
@@ -59,9 +74,9 @@ class SteeredSalesforce(MemorySalesforce):
             return [self._answer(soql) or [] for soql in soqls]
 
     def _answer(self, soql: str) -> list[Row] | None:
-        found = re.fullmatch(r"SELECT .* FROM (\w+) WHERE (.*?)( ORDER BY .*?)?( LIMIT (\d+))?", soql)
+        found = re.fullmatch(r"SELECT .* FROM (\w+)(?: WHERE (.*?))?( ORDER BY .*?)?( LIMIT (\d+))?", soql)
         assert found, soql
-        name, condition = found[1], found[2]
+        name, condition = found[1], found[2] or ""
         match name:
             case "PermissionSetAssignment" if "PermissionSetGroupId" in condition:
                 return self._group_assignments(condition)
@@ -74,7 +89,7 @@ class SteeredSalesforce(MemorySalesforce):
                 there = any(record in table for table in self.tables.values())
                 editable = user not in self.readers.get(record, ())
                 return [{"RecordId": record, "HasEditAccess": editable}] if there else []
-            case _ if name in (SCHEDULE, ACTION_REQUEST, SYNC_LOG):
+            case _ if name in STEERING:
                 rows = [dict(row) for row in self._table(name).values() if _fits(row, condition)]
                 return rows[: int(found[5] or 10_000)]
         return None
@@ -116,8 +131,10 @@ class SteeredSalesforce(MemorySalesforce):
 
 
 def _fits(row: Row, condition: str) -> bool:
-    if found := re.fullmatch(r"Id = '(\w+)'", condition):
-        return bool(row["Id"] == found[1])
+    if not condition:
+        return True
+    if found := re.fullmatch(r"(Id|Action_Request__c) = '(\w+)'", condition):
+        return bool(row[found[1]] == found[2])
     if " OR " in condition:
         return any(_fits(row, part) for part in condition.split(" OR "))
     if condition.endswith("Active__c = true"):
@@ -177,6 +194,18 @@ class SteeredWorld(World):
         row = {ActionRequest.ACTION: action, ActionRequest.STATUS: NEW, **target}
         row |= {ActionRequest.INVOLVEMENT_TYPE: None, ActionRequest.VISIBILITY: None, **values}
         return self.salesforce.user_inserts(ACTION_REQUEST, by, **row)
+
+    def adds_item(self, request_id: str, operation: str, entity_type: str, entity_id: str) -> str:
+        """The person names one entity that the request is to add or remove; return the item's id."""
+        values = {ActionRequestItem.OPERATION: operation, ActionRequestItem.ENTITY_TYPE: entity_type}
+        values |= {ActionRequestItem.ENTITY_ID: entity_id, ActionRequestItem.REQUEST: request_id}
+        values |= {ActionRequestItem.STATUS: NEW, ActionRequestItem.MESSAGE: None}
+        return self.salesforce.user_inserts(ACTION_REQUEST_ITEM, PERSON, **values)
+
+    def item(self, item_id: str) -> tuple[str, str]:
+        """Return status and message of a request's item."""
+        row = self.salesforce.tables[ACTION_REQUEST_ITEM][item_id]
+        return str(row[ActionRequestItem.STATUS]), str(row[ActionRequestItem.MESSAGE])
 
     def request(self, request_id: str) -> tuple[str, str]:
         """Return status and message of a request."""

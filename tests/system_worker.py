@@ -6,8 +6,11 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from command_line import Running, command_line
 
 if TYPE_CHECKING:
     from system_world import World
@@ -16,21 +19,32 @@ SWEEP_SECONDS = 10
 Json = dict[str, Any]
 
 
+Process = Running | subprocess.Popen[bytes]
+Start = Callable[[Mapping[str, str], Path, Path], Process]
+"""(environment, directory, log) → a process that runs the worker."""
+
+
+def forked(environment: Mapping[str, str], directory: Path, log: Path) -> Process:
+    """Start the worker from a process that has loaded the program: ready within a moment."""
+    return command_line().start(["run"], environment, directory, log)
+
+
+def as_installed(environment: Mapping[str, str], directory: Path, log: Path) -> Process:
+    """Start the worker as an operator does: the interpreter and the whole program anew."""
+    with log.open("ab") as target:
+        return subprocess.Popen(
+            [sys.executable, "-m", "connector", "run"],
+            env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=target, stderr=target,
+        )  # fmt: skip
+
+
 class Worker:
     """A running ``connector run``."""
 
-    def __init__(self, world: World, log: Path, **variables: str) -> None:
+    def __init__(self, world: World, log: Path, start: Start = forked, **variables: str) -> None:
         self.world, self.log = world, log
         log.touch()
-        with log.open("ab") as target:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "connector", "run"],
-                env=world.environment(**variables),
-                cwd=world.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=target,
-                stderr=target,
-            )
+        self.process = start(world.environment(**variables), world.directory, log)
 
     def lines(self) -> list[Json]:
         """Return the worker's log so far; a line that was cut by a kill is left out."""

@@ -20,7 +20,7 @@ from botocore.config import Config
 from command_line import command_line
 from salesforce_sandbox import Client
 from system_proxy import RecordingProxy
-from system_worker import SWEEP_SECONDS, Worker
+from system_worker import SWEEP_SECONDS, Start, Worker, forked
 
 from connector.sandbox.salesforce.currencies import Currency
 from connector.sandbox.seed import make_row
@@ -180,10 +180,10 @@ class World:
         finally:
             worker.stop()
 
-    def start_worker(self, name: str = "worker", **variables: str) -> Worker:
+    def start_worker(self, name: str = "worker", start: Start = forked, **variables: str) -> Worker:
         """Start the worker; whoever starts it ends it."""
         log = self.directory / f"{name}-{next(self._numbers)}.log"
-        worker = Worker(self, log, **variables)
+        worker = Worker(self, log, start, **variables)
         self._workers.append(worker)
         return worker
 
@@ -316,16 +316,21 @@ def open_world(
     metadata: Sequence[Path] = (),
     currencies: Sequence[Currency] = (),
     guarded: bool = False,
+    events: bool = False,
+    notifications: bool = False,
     **settings: Any,
 ) -> Iterator[World]:
     """Start a sandbox and give the way to use it; ``settings`` go to the org's settings.
 
     ``package`` stands in for the packaged metadata, ``metadata`` is deployed beside it; with ``currencies`` the org has
     several; in a ``guarded`` one the integration user sees only the standard fields that permission sets open to him.
+    With ``events`` AWS announces changes on a queue, of which the configuration tells; with ``notifications`` its
+    events come into Salesforce by the shipped template.
 
     In the end every request that was sent to Partner Central must have been valid by the service model.
     """
     options: Json = {"schema_dir": package, "metadata": metadata, "currencies": currencies, "guarded": guarded}
+    options |= {"events": events, "notifications": notifications}
     with Sandbox(directory, quota_scale=QUOTA_SCALE, **options) as sandbox:
         world = World(sandbox)
         try:

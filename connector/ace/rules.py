@@ -21,8 +21,10 @@ from connector.ace.text import outgoing, same
 from connector.ace.values import match_value
 from connector.errors import Problem
 
-__all__ = ["Moment", "problems"]
+__all__ = ["REQUIRED_BY_RULE", "Moment", "problems"]
 
+REQUIRED_BY_RULE = frozenset({"postalCode", "solutionOffered", "salesActivities", "offers"})
+"""Fields that some records must have by a rule of this file, although the catalogue does not say when."""
 _YEARS_AHEAD = 60
 _LONGEST_CONTRACT = 144
 _COMPANIONS = (
@@ -62,6 +64,9 @@ def problems(
     known = before or {}
     wanted = {**known, **_takeable(outgoing(record), known, review_status)}
     found = list(_all_problems(wanted, moment, today, has_solution=has_solution))
+    if moment is Moment.UPDATE and _becomes_co_sell(known, wanted):
+        # Whom AWS shows the opportunity to cannot be changed any more, so that nobody could mend it.
+        found += _co_sell({name: value for name, value in wanted.items() if name != "visibility"})
     if moment is not Moment.UPDATE or before is None:
         return tuple(found)
     unseen = {_FOR_MARKETPLACE: record.get(_FOR_MARKETPLACE)}
@@ -266,6 +271,12 @@ def _involvement(record: AceRecord) -> Iterator[Problem]:
         yield _trouble("involvementType", "INVALID_VALUE", record, rule, "Make the involvement and the needs agree.")
     if chosen == CO_SELL:
         yield from _co_sell(record)
+
+
+def _becomes_co_sell(before: AceRecord, record: AceRecord) -> bool:
+    """Whether an update asks AWS to co-sell what it only saw before: what a submission needs then, it needs too."""
+    needs = "partnerPrimaryNeedFromAws"
+    return NO_SUPPORT in _many(before, needs) and lifecycle.is_co_sell(record.get(needs))
 
 
 def _co_sell(record: AceRecord) -> Iterator[Problem]:

@@ -9,16 +9,21 @@ from functools import partial
 
 import typer
 
+from connector import __version__
 from connector.admin.context import JsonFlag, open_runtime
+from connector.admin.neighbour_check import neighbours
 from connector.admin.output import people, print_json
 from connector.admin.setting_checks import nameless_buckets, owner_problem
+from connector.admin.versions import compare, package_version
 from connector.aws.partner_central import PartnerCentralDoor
+from connector.aws.queue import QueueDoor
 from connector.errors import ConnectorError, Problem
 from connector.mapping.fit import catalogue_of, check_mapping, is_blocking, own_field_problems, working_part
 from connector.mapping.model import Mapping
-from connector.mapping.outbound import select_paths, snapshot
-from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, WORKER, Detail, Log, Worker
+from connector.mapping.outbound import readable_paths, snapshot
+from connector.names import NOTIFICATION, SYNC_LOG, SYNC_LOG_DETAIL, WORKER, Detail, Log, Notification, Worker
 from connector.salesforce.access import Need
+from connector.service.listening import find_queue, named_queue, open_queue
 from connector.service.runtime import (
     OPPORTUNITY,
     Runtime,
@@ -99,6 +104,7 @@ def run_checks(runtime: Runtime) -> Iterator[Line]:
         if settings is not None:
             yield from _settings(runtime, settings)
     yield from _partner_central(runtime, settings)
+    yield from _queues(runtime, "" if not login.ok else runtime.salesforce.identity().org_id)
 
 
 def _who(runtime: Runtime) -> str:
@@ -109,6 +115,7 @@ def _who(runtime: Runtime) -> str:
 
 def _salesforce(runtime: Runtime) -> Iterator[Line]:
     checks: dict[str, Callable[[], str]] = {
+        "package": lambda: _package(runtime),
         "settings": lambda: _problems(runtime.settings().problems, "read"),
         "own fields": lambda: _problems(_own_fields(runtime), "present"),
         "mapping": lambda: _mapping(runtime, runtime.mapping()),
@@ -125,6 +132,15 @@ def _salesforce(runtime: Runtime) -> Iterator[Line]:
         yield _line("Salesforce", f"access to {need.object_name}", partial(_access, runtime, need))
     used, limit = runtime.salesforce.api_usage()
     yield Line("Salesforce", "API requests", ok=True, message=f"{used} of {limit} used in the last 24 hours")
+
+
+def _package(runtime: Runtime) -> str:
+    """Warn where package and connector are of different releases: what one of them needs may be missing."""
+    package = package_version(runtime.salesforce)
+    verdict = compare(__version__, package)
+    if not verdict.fits:
+        raise _UnknownError(verdict.message)
+    return f"version {package}, connector {__version__}"
 
 
 def _settings(runtime: Runtime, settings: SyncSettings) -> Iterator[Line]:
@@ -158,10 +174,10 @@ def _edits_of_ours(runtime: Runtime) -> str:
     The connector's own writes are known from the state. Without it they cannot be told from such edits.
     """
     mapping, _ = working_part(runtime.mapping(), runtime.described)
-    names = runtime.names(mapping)
+    names, paths = runtime.names(mapping), readable_paths(mapping, runtime.described)
     users = ", ".join(f"'{user}'" for user in sorted(current_settings(runtime.salesforce).integration_users))
     soql = (
-        f"SELECT {', '.join(dict.fromkeys(('Id', *select_paths(mapping))))} FROM {mapping.object_name} "  # noqa: S608
+        f"SELECT {', '.join(dict.fromkeys(('Id', *paths)))} FROM {mapping.object_name} "  # noqa: S608
         f"WHERE LastModifiedById IN ({users}) AND {names.sync_with_aws} = true "
         f"ORDER BY LastModifiedDate DESC LIMIT {LOOKED_AT}"
     )
@@ -187,6 +203,14 @@ def needs(runtime: Runtime) -> list[Need]:
         Need(SYNC_LOG, create=(Log.KEY, Log.STATUS), edit=(Log.STATUS,), creates=True, edits=True, all_records=True),
         Need(SYNC_LOG_DETAIL, create=(Detail.KEY,), edit=(Detail.STATUS, Detail.PAYLOAD), creates=True, edits=True),
         Need(WORKER, create=(Worker.KEY,), edit=(Worker.HEARTBEAT,), creates=True, edits=True),
+        Need(
+            NOTIFICATION,
+            create=(Notification.EVENT_ID, Notification.ENTITY_ID),
+            edit=(Notification.STATUS, Notification.MESSAGE),
+            creates=True,
+            edits=True,
+            all_records=True,
+        ),
     ]
 
 
@@ -250,6 +274,7 @@ def _partner_central(runtime: Runtime, settings: SyncSettings | None) -> Iterato
     section = runtime.config.aws.partner_central
     if settings:
         yield _line("Partner Central", "catalog", lambda: _catalog(runtime, catalog))
+        yield _line("Partner Central", "other integrations", partial(_neighbours, runtime, settings))
     try:
         door = PartnerCentralDoor(partner_central_settings(section, catalog))
     except ConnectorError as error:
@@ -257,6 +282,35 @@ def _partner_central(runtime: Runtime, settings: SyncSettings | None) -> Iterato
         return
     for result in door.check():
         yield Line("Partner Central", result.name, result.ok, result.message)
+
+
+def _queues(runtime: Runtime, org_id: str) -> Iterator[Line]:
+    """Yield a line for each queue that is configured, here or in Salesforce."""
+    section = runtime.config.aws.events
+    for name, url in (("queue", section.queue_url), ("dead-letter queue", section.dead_letter_queue_url)):
+        if url:
+            yield _line("Events", name, partial(_queue, partial(open_queue, section, url)))
+    named: list[str] = []
+    if org_id:
+        with suppress(ConnectorError):
+            named += filter(None, [named_queue(runtime.salesforce, org_id)])
+    for name in named:
+        yield _line("Events", "queue of buyers' messages", partial(_queue, partial(find_queue, section, name)))
+
+
+def _queue(open_door: Callable[[], QueueDoor]) -> str:
+    door = open_door()
+    try:
+        return door.check()
+    finally:
+        door.close()
+
+
+def _neighbours(runtime: Runtime, settings: SyncSettings) -> str:
+    verdict, told = neighbours(runtime, settings)
+    if verdict != "ok":
+        raise (_FailedError if verdict == "fail" else _UnknownError)(told)
+    return told
 
 
 def _catalog(runtime: Runtime, catalog: str) -> str:

@@ -4,18 +4,36 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from connector import __version__
-from connector.admin import checks, operations, org_settings, records, running, sandboxing, schedules, stored
+from connector.admin import association_actions as _association_actions  # noqa: F401 - adds commands to `action`
+from connector.admin import (
+    backfilling,
+    checks,
+    operations,
+    org_settings,
+    reconciling,
+    records,
+    referral_actions,
+    running,
+    sandboxing,
+    schedules,
+    stored,
+    versions,
+)
 from connector.admin import payloads as _payloads  # noqa: F401 - adds commands to `logs`
 from connector.admin.context import SHARED
+from connector.admin.dead_letters import dlq_app
+from connector.admin.event_rules import events_app
 from connector.admin.mapping import mapping_app
 from connector.admin.output import people, print_json
+from connector.admin.solutions import products_app, solutions_app
 from connector.admin.web_command import web
 from connector.errors import AuthFailed, ConfigError, ConnectorError, Fatal, MappingError
 from connector.service.telemetry import configure_logging
@@ -31,17 +49,25 @@ for command in (
     sandboxing.sandbox,
     running.run,
     running.sync,
+    backfilling.backfill,
     records.preview,
     checks.check,
+    versions.version,
     web,
     records.forget,
 ):
     app.command()(command)
+app.command("reconcile")(reconciling.reconcile_command)
 app.add_typer(mapping_app, name="mapping")
 app.add_typer(records.action_app, name="action")
+app.add_typer(referral_actions.referrals_app, name="referrals")
 app.add_typer(schedules.schedule_app, name="schedule")
 app.add_typer(operations.queue_app, name="queue")
 app.add_typer(operations.logs_app, name="logs")
+app.add_typer(dlq_app, name="dlq")
+app.add_typer(events_app, name="events")
+app.add_typer(solutions_app, name="solutions")
+app.add_typer(products_app, name="products")
 app.add_typer(stored.db_app, name="db")
 app.add_typer(org_settings.settings_app, name="settings")
 
@@ -66,11 +92,17 @@ def program(
         raise typer.Exit
 
 
+@cache
+def program_command() -> Any:
+    """Return the whole tree of commands; building it takes longer than many a command."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     configure_logging("WARNING", json_lines=False)
     try:
-        app(args=arguments, prog_name="connector")
+        program_command()(args=arguments, prog_name="connector")
     except ConnectorError as error:
         people(as_json=True).print(Text("error: ", style="bold red"), Text(str(error)), sep="")
         if "--json" in (sys.argv[1:] if arguments is None else arguments):

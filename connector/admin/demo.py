@@ -39,6 +39,13 @@ COLLEAGUES = {
     "Project": {"Title": "Vineyard sensor network"},
     "Customer": {"Account": {"CompanyName": "Valle Alto Wines"}},
 }
+REFERRED = {
+    "Project": {"Title": "Archive of parish records"},
+    "Customer": {
+        "Account": {"CompanyName": "Northern Diocese Archive"},
+        "Contacts": [{"Email": "archive@diocese.example", "BusinessTitle": "Head of archive"}],
+    },
+}
 
 
 def play(sandbox: type[Sandbox], *, serve: bool) -> None:
@@ -98,11 +105,16 @@ class Story:
         self._title("A sandbox on this machine: a Salesforce org and AWS Partner Central")
         self.console.print(
             f"Partner Central enforces {QUOTA_SCALE} times AWS's request rates, so that this takes a minute. "
-            "The admin has switched Share automatically and Update automatically on."
+            "The admin has switched Share automatically and Update automatically on, and gives what comes from AWS to "
+            "the seller."
         )
         settings = self.world.admin.query("SELECT Id FROM ACE_Connector_Settings__c")
-        switches = {"Share_Automatically__c": True, "Update_Automatically__c": True}
-        self.world.admin.edit("ACE_Connector_Settings__c", settings[0]["Id"], switches)
+        values = {
+            "Share_Automatically__c": True,
+            "Update_Automatically__c": True,
+            "Default_Owner_Id__c": self.world.seller_id,
+        }
+        self.world.admin.edit("ACE_Connector_Settings__c", settings[0]["Id"], values)
 
     def tell(self) -> None:
         """Play all parts."""
@@ -110,6 +122,7 @@ class Story:
         self.review()
         self.carry_on()
         self.colleague()
+        self.refer()
         self.look_back()
 
     def sell(self) -> None:
@@ -183,9 +196,26 @@ class Story:
         self._show_opportunities()
         self.console.print(f"\n{created['opportunity']} is in Salesforce now.")
 
+    def refer(self) -> None:
+        """AWS refers an opportunity; the seller sees what may be shown, and accepts it."""
+        self._title("5. AWS refers an opportunity, and the seller accepts it")
+        invitation = self.world.order("aws/refer", fields=REFERRED, catalog=CATALOG)["invitation"]
+        self.world.until("the referral waits in Salesforce", lambda: bool(self.world.referrals()))
+        (waiting,) = self.world.referrals()
+        self.console.print(
+            f"{waiting['Name']} waits for a decision; AWS names the customer's contact only after acceptance."
+        )
+        self.world.seller.create("ACE_Action_Request__c", {"Action__c": "Accept", "ACE_Opportunity__c": waiting["Id"]})
+        self.world.until("the contact arrived", lambda: bool(self.world.referrals()[0]["Customer_Email__c"]))
+        (accepted,) = self.world.referrals()
+        self.console.print(
+            f"Accepted {invitation}: the same record is {accepted['ACE_APN_Unique_Identifier__c']} now, "
+            f"{accepted['Review_Status__c']}, with the customer's contact."
+        )
+
     def look_back(self) -> None:
         """What the admin sees."""
-        self._title("5. The sync logs as the admin sees them in Salesforce")
+        self._title("6. The sync logs as the admin sees them in Salesforce")
         self.world.pass_time(timedelta(minutes=1))
         time.sleep(1)
         logs = self.world.admin.query(

@@ -27,7 +27,7 @@ class World:
         users = org["users"]
         self.seller = Person(org["instance_url"], org["api_version"], users["seller"]["access_token"])
         self.admin = Person(org["instance_url"], org["api_version"], users["admin"]["access_token"])
-        self.org_id = org["org_id"]
+        self.org_id, self.seller_id = org["org_id"], users["seller"]["id"]
         self._control = info["control"]["endpoint_url"]
         self._session = requests.Session()
         self._session.trust_env = False
@@ -59,6 +59,13 @@ class World:
         """Return what the admin sees of all opportunities, in the order of their creation."""
         fields = "Id, Name, ACE_APN_Unique_Identifier__c, Review_Status__c, Stage__c, City__c, ACE_Last_Sync_Date__c"
         return self.admin.query(f"SELECT {fields}, LastModifiedDate FROM {OBJECT} ORDER BY CreatedDate, Id")  # noqa: S608
+
+    def referrals(self) -> list[Row]:
+        """Return the records of what AWS referred."""
+        fields = (
+            "Id, Name, ACE_APN_Unique_Identifier__c, Review_Status__c, Partner_Acceptance_Status__c, Customer_Email__c"
+        )
+        return self.seller.query(f"SELECT {fields} FROM {OBJECT} WHERE ACE_Invitation_Id__c != null")  # noqa: S608
 
     def open_details(self) -> list[Row]:
         """Return the open sync-log details: why a record did not go out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +12,13 @@ from rich.console import Console
 
 from connector.admin.context import JsonFlag, open_runtime, open_state, worker_holds_state
 from connector.admin.inbound_preview import show_inbound
+from connector.admin.mapping_ways import Way, by_command
 from connector.admin.output import people, print_json, spell
+from connector.admin.selections import ChosenRecord, SelectionFile, act, chosen_records
 from connector.eligibility.verdict import explain
 from connector.errors import ConfigError, MappingError
-from connector.mapping.model import Mapping, from_document
-from connector.names import SYNC_LOG_DETAIL, Detail
+from connector.mapping.model import Mapping, RecordType, from_document
+from connector.names import ACE_LEAD, SYNC_LOG_DETAIL, Detail
 from connector.service.once import run_once
 from connector.service.runtime import OPPORTUNITY, Runtime
 from connector.store.state import State
@@ -24,9 +26,11 @@ from connector.sync import logs
 from connector.sync.plan import Action, Await, Create, Hold, Reject, Settle, Update
 from connector.sync.preview import Passage, Preview
 from connector.sync.preview import preview as make_preview
+from connector.sync.queueing import OUTBOUND
 from connector.sync.requests import share_work
 
 action_app = typer.Typer(no_args_is_help=True, help="The sellers' actions, from the command line.")
+LEAD = "Lead"
 RecordId = Annotated[str, typer.Argument(help="Salesforce record id (18 characters).")]
 
 
@@ -52,6 +56,7 @@ def preview(
         mapping = _draft(runtime.state) if draft else runtime.mapping()
         engine = runtime.engine(mapping)
         left_out = runtime.use_mapping(engine, mapping)
+        require_opportunity(runtime, mapping, record, by_command)
         if inbound is not None:
             return show_inbound(engine, record, inbound, console, left_out, as_json=as_json)
         shown = make_preview(engine, record, left_out)
@@ -71,6 +76,31 @@ def _draft(state: State) -> Mapping:
     return from_document(document)
 
 
+def require_opportunity(
+    runtime: Runtime, mapping: Mapping, record_id: str, way: Callable[[Way, RecordType], str]
+) -> None:
+    """Raise ConfigError for a lead: it has no plan and no request to show.
+
+    Args:
+        mapping: that of opportunities.
+        way: how the reader gets to the remedy.
+    """
+    if _is_of(runtime, mapping.object_name, record_id):
+        return
+    names = [one.object_name for one in runtime.published_mappings() if one.record_type != OPPORTUNITY]
+    for name in dict.fromkeys((*names, LEAD, ACE_LEAD)):
+        if name != mapping.object_name and _is_of(runtime, name, record_id):
+            raise ConfigError(
+                f"{record_id} is a record of {name}, a lead. Only opportunities can be previewed: give the id of a "
+                f"record of {mapping.object_name}. Whether the lead mapping works is told by {way('check', 'lead')}."
+            )
+
+
+def _is_of(runtime: Runtime, object_name: str, record_id: str) -> bool:
+    described = runtime.described(object_name)
+    return described is not None and bool(described.key_prefix) and record_id.startswith(described.key_prefix)
+
+
 def checked_id(record_id: str) -> str:
     """Return the id. Raises ConfigError for anything but 18 letters and digits."""
     if len(record_id) != 18 or not record_id.isalnum():
@@ -87,6 +117,7 @@ def _as_json(shown: Preview) -> dict[str, Any]:
         "code": shown.verdict.code,
         "reason": shown.verdict.reason,
         "conditions": [dataclasses.asdict(condition) for condition in shown.verdict.conditions],
+        "share_rule": shown.ruling,
         "plan": [describe_action(action) for action in shown.actions],
         "payload": shown.payload,
         "fields": [_passage_json(one) for one in shown.fields],
@@ -96,7 +127,7 @@ def _as_json(shown: Preview) -> dict[str, Any]:
 
 def _passage_json(one: Passage) -> dict[str, Any]:
     return {
-        "ace": one.ace_field, "salesforce": one.path, "salesforce_value": one.salesforce_value,
+        "ace_field": one.ace_field, "salesforce_field": one.path, "salesforce_value": one.salesforce_value,
         "ace_value": one.ace_value, "json_path": one.json_path, "json_value": one.json_value,
         "fallback": one.fallback, "problems": [dataclasses.asdict(problem) for problem in one.problems],
     }  # fmt: skip
@@ -104,6 +135,8 @@ def _passage_json(one: Passage) -> dict[str, Any]:
 
 def _show(console: Console, shown: Preview) -> None:
     console.print(explain(shown.verdict), markup=False)
+    if shown.ruling:
+        console.print(f"{shown.ruling}.", markup=False)
     console.print("\nPlan")
     for action in shown.actions:
         console.print(f"  {describe_action(action)}", markup=False)
@@ -150,11 +183,14 @@ def describe_action(action: Action) -> str:
 
 
 @action_app.command("share")
-def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
-    """Share a record with AWS, or send its edits, now.
+def share(record_id: ChosenRecord = "", *, file: SelectionFile = None, as_json: JsonFlag = False) -> None:
+    """Share records with AWS, or send their edits, now.
 
     With a worker running, the worker does it, ahead of everything else.
     """
+    if file is not None:
+        chosen = chosen_records(record_id, file)
+        return act(chosen, lambda one: share_work(one.record_id), as_json=as_json, and_kinds=(OUTBOUND,))
     record = checked_id(record_id)
     console = people(as_json=as_json)
     if worker_holds_state():
@@ -163,7 +199,7 @@ def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
         console.print(f"{record} is on the worker's queue; its sync log will say what became of it.")
         if as_json:
             print_json({"record": record, "left_to_worker": True})
-        return
+        return None
     with open_runtime(exclusive=True) as runtime:
         outcome = run_once(runtime, "outbound", record_id=record)
         reasons = list(_open_reasons(runtime, record))
@@ -174,6 +210,7 @@ def share(record_id: RecordId, *, as_json: JsonFlag = False) -> None:
         print_json({"record": record, "left_to_worker": False, "open_reasons": reasons, **outcome.as_json()})
     if outcome.failed or any(reason["status"] == logs.ERROR for reason in reasons):
         raise typer.Exit(1)
+    return None
 
 
 def _open_reasons(runtime: Runtime, record_id: str) -> Iterator[dict[str, str]]:

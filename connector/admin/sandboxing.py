@@ -45,17 +45,26 @@ def sandbox(
         list[str] | None,
         typer.Option("--currency", help="Give the org several currencies, by ISO code, the corporate one first."),
     ] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Serve SQS too, and announce there what changes in Partner Central.")
+    ] = False,
+    notifications: Annotated[
+        bool,
+        typer.Option("--notifications", help="Bring Partner Central's events into the org, by the shipped template."),
+    ] = False,
 ) -> None:
     """Serve a Salesforce org and Partner Central on loopback.
 
     The first line of the output is one JSON object that says where they are and how to log in; they serve until the
     command is stopped.
     """
+    create = sandbox_class()
+    if notifications:
+        _check_event_template()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    create = sandbox_class()
-    options: dict[str, Any] = {"metadata": metadata or ()}
+    options: dict[str, Any] = {"metadata": metadata or (), "events": events, "notifications": notifications}
     if currency:
         from connector.sandbox.salesforce.currencies import Currency
 
@@ -64,6 +73,16 @@ def sandbox(
         sys.stdout.write(json.dumps(servers.launch_info()) + "\n")
         sys.stdout.flush()
         stopping.wait()
+
+
+def _check_event_template() -> None:
+    from connector.sandbox.events.stack import TemplateRefused
+    from connector.sandbox.events.wiring import check_template
+
+    try:
+        check_template()
+    except TemplateRefused as error:
+        raise ConfigError(str(error)) from error
 
 
 def demo(

@@ -14,7 +14,7 @@ from botocore import xform_name
 from connector.aws.check import CheckResult, try_call
 from connector.aws.errors import WIRE_ERRORS, Call, FieldNames, WireError, catalogue_names, classify
 from connector.aws.session import Clients, PartnerCentralSettings, open_clients
-from connector.aws.throttle import READ, WRITE, Ledger, MemoryLedger, Quota, Throttle, urgent
+from connector.aws.throttle import READ, WRITE, Ledger, MemoryLedger, Quota, Throttle, background, urgent
 from connector.aws.wire import register, tidy
 from connector.errors import ConnectorError, Refused, Retriable
 
@@ -49,6 +49,8 @@ class PartnerCentralDoor:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
+        self.before_write: Callable[[], None] = lambda: None
+        """Asked before each write, whoever makes it: raises what forbids it."""
         self._names = names or catalogue_names()
         self._now = now
         self._throttle = Throttle(
@@ -67,6 +69,12 @@ class PartnerCentralDoor:
     def urgent(self) -> AbstractContextManager[None]:
         """Mark the calls in a ``with`` block as asked for by a person: they go first, within the whole daily share."""
         return urgent()
+
+    def background(self) -> AbstractContextManager[None]:
+        """Mark the calls in a ``with`` block as work that can wait for days: they go last, within a part of the daily
+        share.
+        """
+        return background()
 
     def write_wait(self) -> float:
         """Return the seconds until the next write may go out at our pace, 0 when it may go now."""
@@ -240,6 +248,8 @@ class PartnerCentralDoor:
     def _call(self, operation: str, request: Mapping[str, Any]) -> Json:
         kind = _kind(operation)
         complete = self._in_catalog(operation, request)
+        if kind == WRITE:
+            self.before_write()
         client = self._clients.reads if kind == READ else self._clients.writes
         try:
             answer = getattr(client, xform_name(operation))(**complete)

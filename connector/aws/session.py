@@ -6,7 +6,7 @@ import functools
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import boto3
@@ -133,6 +133,27 @@ def _without_password(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}"
 
 
+class Login(Protocol):
+    """The part of settings that says as whom to call AWS; see :class:`PartnerCentralSettings`."""
+
+    @property
+    def region(self) -> str: ...
+    @property
+    def access_key_id(self) -> str: ...
+    @property
+    def secret_access_key(self) -> str: ...
+    @property
+    def session_token(self) -> str: ...
+    @property
+    def profile(self) -> str: ...
+    @property
+    def role_arn(self) -> str: ...
+    @property
+    def external_id(self) -> str: ...
+    @property
+    def sts_endpoint_url(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
     """Two clients of one account: reads may be repeated by botocore, a write goes on the wire once per call."""
@@ -150,7 +171,7 @@ def open_clients(settings: PartnerCentralSettings) -> Clients:
     Raises ConfigError when the profile does not exist.
     """
     try:
-        session = _session(settings)
+        session = sign_in(settings)
         return Clients(_client(session, settings, attempts=READ_ATTEMPTS), _client(session, settings, attempts=1))
     except ProfileNotFound:
         raise ConfigError(
@@ -159,8 +180,11 @@ def open_clients(settings: PartnerCentralSettings) -> Clients:
         ) from None
 
 
-def _session(settings: PartnerCentralSettings) -> boto3.Session:
-    """Answers of this session carry timestamps as text: botocore's own parsing would cut nanoseconds off."""
+def sign_in(settings: Login) -> boto3.Session:
+    """Return a session with the credentials that the settings name; nothing is sent. Raises botocore's ProfileNotFound.
+
+    Answers of this session carry timestamps as text: botocore's own parsing would cut nanoseconds off.
+    """
     core = _signed_in(settings)
     if settings.role_arn:
         role = _RoleProvider(_signed_in(settings), settings)
@@ -170,7 +194,7 @@ def _session(settings: PartnerCentralSettings) -> boto3.Session:
     return boto3.Session(botocore_session=core)
 
 
-def _signed_in(settings: PartnerCentralSettings) -> botocore.session.Session:
+def _signed_in(settings: Login) -> botocore.session.Session:
     session = botocore.session.Session(profile=settings.profile or None)
     if settings.access_key_id:
         session.set_credentials(settings.access_key_id, settings.secret_access_key, settings.session_token or None)
@@ -199,7 +223,7 @@ class _RoleProvider(CredentialProvider):
     METHOD = "connector-role"
     CANONICAL_NAME = None
 
-    def __init__(self, source: botocore.session.Session, settings: PartnerCentralSettings) -> None:
+    def __init__(self, source: botocore.session.Session, settings: Login) -> None:
         super().__init__(source)
         self._source = source
         self._settings = settings

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 from typing import Protocol
 
 from connector.errors import Deferred
@@ -25,22 +26,48 @@ WRITE = "write"
 DAY = timedelta(hours=24)
 ORDINARY_PART = 0.9
 """The part of our daily share that work nobody waits for may use; the rest is kept for what people ask for."""
+BACKGROUND_PART = 0.7
+"""The part that work which can wait for days may use, such as a backfill; the rest is kept for edits and requests."""
 RETRIES_BEFORE_PAUSE = 8
 """Refusals in a row, each waiting twice as long (four minutes at least), before the daily quota counts as used up."""
 LONGEST_PAUSE_HOURS = 4
 _STEP = timedelta(minutes=15)
 
-_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
+
+class Rank(IntEnum):
+    """Whose turn it is when several want a slot: smaller goes first."""
+
+    PERSON = 0
+    ORDINARY = 1
+    BACKGROUND = 2
+
+
+_PARTS = {Rank.PERSON: 1.0, Rank.ORDINARY: ORDINARY_PART, Rank.BACKGROUND: BACKGROUND_PART}
+_KEPT_FOR = {Rank.ORDINARY: "what people ask for", Rank.BACKGROUND: "edits and what people ask for"}
+_rank: ContextVar[Rank] = ContextVar("rank", default=Rank.ORDINARY)
 
 
 @contextmanager
 def urgent() -> Iterator[None]:
     """Mark the calls inside as asked for by a person: they go first and may use the whole daily share."""
-    token = _urgent.set(True)
+    with _ranked(Rank.PERSON):
+        yield
+
+
+@contextmanager
+def background() -> Iterator[None]:
+    """Mark the calls inside as work that can wait for days: they go last and leave others a part of the daily share."""
+    with _ranked(Rank.BACKGROUND):
+        yield
+
+
+@contextmanager
+def _ranked(rank: Rank) -> Iterator[None]:
+    token = _rank.set(rank)
     try:
         yield
     finally:
-        _urgent.reset(token)
+        _rank.reset(token)
 
 
 class Ledger(Protocol):
@@ -120,7 +147,7 @@ class Pause:
 
 
 class _Pace:
-    """Spaces requests evenly; work that a person waits for goes ahead of the rest."""
+    """Spaces requests evenly; of those that wait, the better rank goes first."""
 
     def __init__(self, interval: float, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._interval = interval
@@ -128,31 +155,31 @@ class _Pace:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next = monotonic()
-        self._people_waiting = 0
+        self._waiting: Counter[Rank] = Counter()
 
-    def wait(self, *, for_person: bool) -> None:
+    def wait(self, rank: Rank) -> None:
         """Return when one request may go out."""
         with self._lock:
-            self._people_waiting += for_person
+            self._waiting[rank] += 1
         try:
-            while (delay := self._take(for_person=for_person)) > 0:
+            while (delay := self._take(rank)) > 0:
                 self._sleep(delay)
         finally:
             with self._lock:
-                self._people_waiting -= for_person
+                self._waiting[rank] -= 1
 
     def delay(self) -> float:
         """Return the seconds until the next slot, 0 when it is free."""
         with self._lock:
             return max(0.0, self._next - self._monotonic())
 
-    def _take(self, *, for_person: bool) -> float:
+    def _take(self, rank: Rank) -> float:
         """Take the slot and return 0, or return the seconds after which to ask again."""
         with self._lock:
             now = self._monotonic()
             if now < self._next:
                 return self._next - now
-            if self._people_waiting and not for_person:
+            if any(count and other < rank for other, count in self._waiting.items()):
                 return self._interval
             self._next = now + self._interval
             return 0.0
@@ -194,10 +221,10 @@ class Throttle:
         Raises:
             Deferred: the daily share is used up, or AWS refused this class a moment ago (urgent work may try).
         """
-        for_person = _urgent.get()
-        self._respect_pause(kind, for_person=for_person)
-        self._respect_day(kind, for_person=for_person)
-        self._paces[kind].wait(for_person=for_person)
+        rank = _rank.get()
+        self._respect_pause(kind, rank)
+        self._respect_day(kind, rank)
+        self._paces[kind].wait(rank)
         self._ledger.spend(ledger_kind(kind), self._now())
 
     def accepted(self, kind: str) -> None:
@@ -228,23 +255,23 @@ class Throttle:
         """Return (requests of the class in the last 24 hours, those that our share allows)."""
         return self._ledger.spent(ledger_kind(kind), self._now() - DAY), self._quotas[kind].daily
 
-    def _respect_pause(self, kind: str, *, for_person: bool) -> None:
+    def _respect_pause(self, kind: str, rank: Rank) -> None:
         with self._lock:
             until = self._paused.get(kind)
-        if until is not None and not for_person and self._now() < until:
+        if until is not None and rank is not Rank.PERSON and self._now() < until:
             raise Deferred(
                 f"Partner Central refused {kind}s for their rate a moment ago; resting until {until:%H:%M:%S} UTC.",
                 until,
             )
 
-    def _respect_day(self, kind: str, *, for_person: bool) -> None:
+    def _respect_day(self, kind: str, rank: Rank) -> None:
         quota = self._quotas[kind]
-        limit = quota.daily if for_person else max(1, int(quota.daily * ORDINARY_PART))
+        limit = max(1, int(quota.daily * _PARTS[rank]))
         now = self._now()
         if self._ledger.spent(ledger_kind(kind), now - DAY) < limit:
             return
         until = self._until_below(kind, limit, now)
-        kept = "" if for_person else f" ({quota.daily - limit} more are kept for what people ask for)"
+        kept = f" ({quota.daily - limit} more are kept for {_KEPT_FOR[rank]})" if rank in _KEPT_FOR else ""
         raise Deferred(
             f"{limit} {kind}s went to Partner Central within 24 hours, which is what our share ({quota.share:.0%}) "
             f"of the account's quota of {quota.per_day} allows{kept}; going on at {until:%Y-%m-%d %H:%M} UTC. "

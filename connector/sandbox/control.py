@@ -21,6 +21,7 @@ from connector.sandbox.salesforce.orders import SalesforceOrders
 from connector.sandbox.salesforce.org import Org
 from connector.sandbox.seed import make_row
 from connector.sandbox.serving import Application, Receive, Scope, Send, answer_json, read_body
+from connector.sandbox.sqs import QueueServer
 
 SALESFORCE = "salesforce"
 SERVERS = (SALESFORCE, PARTNER_CENTRAL)
@@ -40,12 +41,14 @@ class Control:
         recorder: Recorder,
         partner_central: PartnerCentral,
         org: Org | None = None,
+        queues: QueueServer | None = None,
     ) -> None:
         self._clock = clock
         self._faults = faults
         self._recorder = recorder
         self._partner_central = partner_central
         self._org = org
+        self._queues = queues
         self._orders: dict[tuple[str, str], Callable[[Order], Json]] = {
             ("POST", "/fault"): self.fault,
             ("POST", "/clock"): self.set_clock,
@@ -54,6 +57,7 @@ class Control:
             ("POST", "/aws/edit"): self.edit,
             ("POST", "/aws/create"): self.create,
             ("POST", "/aws/refer"): self.refer,
+            ("POST", "/aws/event"): self.announce,
             ("POST", "/seed"): self.seed,
             ("POST", "/reset"): self.reset,
             ("GET", "/requests"): self.requests,
@@ -120,6 +124,7 @@ class Control:
             self._clock.set(_moment(now))
         else:
             self._clock.advance(seconds)
+        self._partner_central.deliver()
         return self.show_clock(order)
 
     def show_clock(self, _order: Order) -> Json:
@@ -169,6 +174,17 @@ class Control:
         order.finish()
         return {**backstage.refer_opportunity(self._partner_central, fields, catalog)}
 
+    def announce(self, order: Order) -> Json:
+        """POST /aws/event: announce any event on EventBridge.
+
+        Members: ``event`` (the whole envelope), ``times`` (default 1). Answer: {}.
+        """
+        event, times = order.take("event", dict, required=True), order.take("times", int, 1)
+        order.finish()
+        for _ in range(times):
+            self._partner_central.announce(event)
+        return {}
+
     def seed(self, order: Order) -> Json:
         """POST /seed: insert synthetic records.
 
@@ -202,6 +218,8 @@ class Control:
         self._recorder.clear()
         self._clock.reset()
         self._partner_central.reset()
+        if self._queues is not None:
+            self._queues.purge()
         if self._org is not None:
             self._org.reset()
         return {}

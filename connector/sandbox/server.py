@@ -12,6 +12,8 @@ from typing import Any, Self
 import connector
 from connector.sandbox import control
 from connector.sandbox.clock import SandboxClock
+from connector.sandbox.events.forwarder import Forwarder
+from connector.sandbox.events.wiring import check_template, forward_events
 from connector.sandbox.faults import Faults
 from connector.sandbox.partner_central import app as partner_central_app
 from connector.sandbox.partner_central import quotas
@@ -22,6 +24,7 @@ from connector.sandbox.salesforce.app import create_app as create_salesforce_app
 from connector.sandbox.salesforce.currencies import Currency
 from connector.sandbox.salesforce.org import Org
 from connector.sandbox.serving import HttpServer
+from connector.sandbox.sqs import QueueServer
 
 METADATA = Path(connector.__file__).resolve().parent.parent / "salesforce_metadata"
 AUDIENCE = "https://test.salesforce.com"
@@ -40,6 +43,8 @@ class Sandbox:
         currencies: the org's currencies, the corporate one first, where it has several.
         guarded: whether the integration user sees only those standard fields that permission sets open to him.
         database: SQLite file of the org, by default in memory.
+        events: serve SQS, and announce there what changes in Partner Central.
+        notifications: bring those events into the org too, as the shipped CloudFormation template says.
 
     Attributes:
         clock, faults, recorder: shared by all servers.
@@ -59,7 +64,11 @@ class Sandbox:
         currencies: Sequence[Currency] = (),
         guarded: bool = False,
         database: str = ":memory:",
+        events: bool = False,
+        notifications: bool = False,
     ) -> None:
+        if notifications:
+            check_template()  # before a port is bound
         self.directory = Path(directory or tempfile.mkdtemp(prefix="connector-sandbox-")).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.clock, self.faults, self.recorder = SandboxClock(), Faults(), Recorder()
@@ -75,12 +84,14 @@ class Sandbox:
             currencies=currencies,
             guarded=guarded,
         )
+        self.queues = QueueServer() if events else None
         self._control = control.Control(
             clock=self.clock,
             faults=self.faults,
             recorder=self.recorder,
             partner_central=self.partner_central,
             org=self.org,
+            queues=self.queues,
         )
         self._servers = {
             "salesforce": HttpServer(create_salesforce_app(self.org, self.faults, self.recorder), port),
@@ -88,6 +99,8 @@ class Sandbox:
             "control": HttpServer(control.create_app(self._control)),
         }
         self.org.instance_url = self._servers["salesforce"].url
+        self.forwarder: Forwarder | None = None
+        self._notifies = notifications
 
     def __enter__(self) -> Self:
         self.start()
@@ -107,12 +120,27 @@ class Sandbox:
         """Serve, and write the configuration."""
         for server in self._servers.values():
             server.start()
+        if self.queues is not None:
+            self.queues.start()
+            self.partner_central.subscribe(self.queues.send)
+        if self._notifies:
+            self._start_forwarder()
         self._write_config()
+
+    def _start_forwarder(self) -> None:
+        sqs = self.queues.launch_info() if self.queues is not None else None
+        self.forwarder = forward_events(self.org, self.clock, sqs)
+        self.forwarder.start()
+        self.partner_central.subscribe(self.forwarder.receive)
 
     def stop(self) -> None:
         """Stop all servers. The directory stays."""
+        if self.forwarder is not None:
+            self.forwarder.stop()
         for server in self._servers.values():
             server.stop()
+        if self.queues is not None:
+            self.queues.stop()
 
     def launch_info(self) -> dict[str, Any]:
         """Return what a program needs to use the sandbox: the first line that ``connector sandbox`` prints."""
@@ -121,6 +149,7 @@ class Sandbox:
             "salesforce": self.org.launch_info(),
             "partner_central": {"endpoint_url": self._servers["partner_central"].url},
             "aws": {"access_key_id": settings.access_key_id, "secret_access_key": settings.secret_access_key},
+            **({"sqs": self.queues.launch_info()} if self.queues is not None else {}),
             "control": {"endpoint_url": self._servers["control"].url},
             "config": str(self.config_path),
         }
@@ -138,6 +167,18 @@ class Sandbox:
         for section, values in self._config().items():
             lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""]
         self.config_path.write_text("\n".join(lines), encoding="utf8")
+
+    def _queue_config(self, info: dict[str, Any], account: Settings) -> dict[str, dict[str, Any]]:
+        if self.queues is None:
+            return {}
+        return {
+            "aws.events": {
+                **info["sqs"],
+                "access_key_id": self._write_secret("aws-access-key-id", account.access_key_id),
+                "secret_access_key": self._write_secret("aws-secret-access-key", account.secret_access_key),
+                "wait_seconds": 2,
+            }
+        }
 
     def _config(self) -> dict[str, dict[str, Any]]:
         """Return the sections of the configuration; JSON's text, numbers and lists are TOML's too."""
@@ -165,6 +206,7 @@ class Sandbox:
                 "reads_per_day": int(quotas.READS_PER_DAY * scale),
                 "share": 0.8,
             },
+            **self._queue_config(info, account),
             "state": {"path": str(self.directory / "connector.db")},
             "worker": {"clock_url": info["control"]["endpoint_url"] + "/clock"},
             "web": {"bind": "127.0.0.1:0"},

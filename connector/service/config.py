@@ -95,8 +95,31 @@ class PartnerCentralSection(_Section):
     allow_production_from_sandbox: bool = False
 
 
+def _home_region(value: str) -> str:
+    if value != "us-east-1":
+        raise ValueError("AWS announces its events in us-east-1 (N. Virginia) only; make rule and queue there")
+    return value
+
+
+class EventsSection(_Section):
+    """``[aws.events]``: the queues by which AWS announces changes; without ``queue_url`` they are found by polling."""
+
+    queue_url: Url = ""
+    dead_letter_queue_url: Url = ""
+    region: Annotated[str, AfterValidator(_home_region)] = "us-east-1"
+    endpoint_url: Url = ""
+    access_key_id: Secret = ""
+    secret_access_key: Secret = ""
+    session_token: Secret = ""
+    aws_profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    wait_seconds: int = Field(default=20, ge=1, le=20)
+
+
 class AwsSection(_Section):
     partner_central: PartnerCentralSection = PartnerCentralSection()
+    events: EventsSection = EventsSection()
 
 
 class StateSection(_Section):

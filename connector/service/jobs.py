@@ -11,21 +11,31 @@ import structlog
 
 from connector.service.drift import follow_left_out, report_drift
 from connector.service.lease import DEGRADED, RUNNING, Lease
+from connector.service.listening import QUEUES, Listening, named_queue
 from connector.service.mirror import MIRROR, mirror_mapping, mirror_setup
 from connector.service.runtime import Runtime
 from connector.store.queue import Item
 from connector.sync import logs, queueing, schedules
 from connector.sync.action_requests import ACTION, open_requests_query, perform_action, take_requests
 from connector.sync.answering import ANSWER, give_answer, wake_answers
+from connector.sync.backfill_links import BACKFILL_LINK, link_record
 from connector.sync.corrections import take_ticked, ticked_details_query
 from connector.sync.deletions import bury_deleted
-from connector.sync.engine import Engine
+from connector.sync.engine import Engine, Priority
+from connector.sync.events import EVENTS, prune_events, take_rows, work_off
 from connector.sync.executor import Handler
 from connector.sync.flush import PURGE_SLICE, flush_logs, purge_old_logs
 from connector.sync.mapping_apply import APPLY, Scope, apply_slice
+from connector.sync.notifications import TELL, open_rows_query, purge_notifications, tell_rows
 from connector.sync.observe import poll_changes, sweep_due, sweep_is_unfinished
+from connector.sync.orders import ORDER, perform_order
+from connector.sync.other_integrations import follow_others
+from connector.sync.reconcile import RECONCILE, comparison_is_due, found, reconcile
+from connector.sync.referral_decisions import perform_decision
+from connector.sync.referrals import look_at_item, watch_referrals
 from connector.sync.settings import SyncSettings
-from connector.sync.sweeps import sweep_modified, sweep_summaries
+from connector.sync.share_reason import follow_rule
+from connector.sync.sweeps import modified_sweep_is_unfinished, sweep_modified, sweep_summaries
 from connector.sync.writeback import flush
 
 HEARTBEAT = "heartbeat"
@@ -35,12 +45,16 @@ KEEP_DONE = timedelta(days=7)
 SOON = 20
 DUE_SLICE = 2000
 """Flagged records that are looked at in one go: a few seconds' work, so that nothing else waits for long."""
+MODIFIED_SLICE = 1000
+"""Opportunities of AWS's list that are looked at in one go."""
 LONGEST_WAIT = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
 
 
-def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, Handler]:
+def job_handlers(
+    runtime: Runtime, lease: Lease | None = None, listening: Listening | None = None
+) -> Mapping[str, Handler]:
     """Return the handler of each periodic job, and of the work that is neither a record's turn nor a request."""
     return {
         queueing.POLL: partial(_poll, runtime),
@@ -50,13 +64,22 @@ def job_handlers(runtime: Runtime, lease: Lease | None = None) -> Mapping[str, H
         queueing.FLUSH: _flush,
         queueing.DELETIONS: _look_for_deleted,
         queueing.RETENTION: _clean,
+        RECONCILE: _compare,
+        BACKFILL_LINK: link_record,
+        queueing.REFERRALS: _look_for_referrals,
+        queueing.REFERRAL: look_at_item,
+        queueing.DECISION: perform_decision,
         ASKED: _asked,
         ACTION: perform_action,
+        ORDER: perform_order,
         ANSWER: give_answer,
         schedules.TICK: schedules.tick,
         MIRROR: partial(_mirror, runtime),
         APPLY: partial(_apply, runtime),
-        HEARTBEAT: partial(_beat, lease),
+        HEARTBEAT: partial(_beat, lease, listening),
+        QUEUES: partial(_follow_queues, listening),
+        EVENTS: _work_off_events,
+        TELL: _tell_rows,
     }
 
 
@@ -67,6 +90,8 @@ def _poll(runtime: Runtime, engine: Engine, _: Item) -> None:
         queueing.enqueue_job(engine, MIRROR)
     warn_of_settings(engine.settings)
     follow_left_out(engine)
+    follow_rule(engine)
+    follow_others(engine)
     run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
     log.info("looked for changes in Salesforce", queued=poll_changes(engine, run_id))
 
@@ -80,13 +105,31 @@ def _look_at_flagged(engine: Engine, _: Item) -> None:
 
 def _look_for_modified(engine: Engine, _: Item) -> None:
     if not schedules.inbound_is_disabled(engine):
-        log.info("looked for changes at AWS", queued=sweep_modified(engine))
+        log.info("looked for changes at AWS", queued=sweep_modified(engine, at_most=MODIFIED_SLICE))
+        if modified_sweep_is_unfinished(engine):
+            queueing.enqueue_job(engine, queueing.MODIFIED_SWEEP, priority=SOON + 1)
 
 
 def _look_at_summaries(runtime: Runtime, engine: Engine, _: Item) -> None:
     worker = runtime.config.worker
     if not schedules.inbound_is_disabled(engine):
         sweep_summaries(engine, worker.summary_budget, timedelta(hours=worker.summary_age_hours))
+
+
+def _look_for_referrals(engine: Engine, _: Item) -> None:
+    if not schedules.inbound_is_disabled(engine):
+        log.info("looked for referrals", queued=watch_referrals(engine))
+
+
+def _compare(engine: Engine, item: Item) -> None:
+    """Compare the next slice of both sides, once a day or when somebody asked for it."""
+    asked = bool(item.payload.get("asked"))
+    if schedules.inbound_is_disabled(engine) or not (asked or comparison_is_due(engine)):
+        return
+    if reconcile(engine, repair=True):
+        log.info("compared both sides", **found(engine))
+    else:
+        queueing.enqueue_job(engine, RECONCILE, priority=Priority.BACKFILL)
 
 
 def _look_for_deleted(engine: Engine, _: Item) -> None:
@@ -109,12 +152,27 @@ def _apply(runtime: Runtime, engine: Engine, item: Item) -> None:
 
 
 def _asked(engine: Engine, _: Item) -> None:
-    """Look, in one call, at what people asked for, what they corrected, and at the schedules."""
-    soqls = [open_requests_query(), schedules.schedules_query(), ticked_details_query()]
-    requests, rows, ticked = engine.salesforce.queries(soqls)
+    """Look, in one call, at what people asked for, what they corrected, what AWS announced, and at the schedules."""
+    soqls = [open_requests_query(), schedules.schedules_query(), ticked_details_query(), open_rows_query()]
+    requests, rows, ticked, announced = engine.salesforce.queries(soqls)
     again = take_ticked(engine, ticked)
+    take_rows(engine, announced)
     log.info("looked at requests and schedules", taken=take_requests(engine, requests), processed_again=again)
     schedules.follow_schedules(engine, rows)
+
+
+def _follow_queues(listening: Listening | None, engine: Engine, _: Item) -> None:
+    """Listen to the queue of buyers' messages that the settings name."""
+    if listening is not None:
+        listening.follow(named_queue(engine.salesforce, engine.org_id))
+
+
+def _work_off_events(engine: Engine, _: Item) -> None:
+    work_off(engine)
+
+
+def _tell_rows(engine: Engine, _: Item) -> None:
+    tell_rows(engine)
 
 
 def _flush(engine: Engine, _: Item) -> None:
@@ -146,14 +204,19 @@ def write_back_is_due(engine: Engine) -> bool:
 def _clean(engine: Engine, _: Item) -> None:
     if purge_old_logs(engine) >= PURGE_SLICE:
         queueing.enqueue_job(engine, queueing.RETENTION)
+    prune_events(engine)
     now = engine.now()
     engine.state.queue.prune(now - KEEP_DONE)
     engine.state.runs.prune(now - KEEP_DONE)
     engine.state.ledger.prune(now - 2 * DAY)
     engine.state.problems.prune(now - 30 * DAY)
+    if purge_notifications(engine) >= PURGE_SLICE:
+        queueing.enqueue_job(engine, queueing.RETENTION)
 
 
-def _beat(lease: Lease | None, engine: Engine, _: Item) -> None:
+def _beat(lease: Lease | None, listening: Listening | None, engine: Engine, _: Item) -> None:
+    if listening is not None:
+        listening.tell_troubles(engine)
     if lease is not None:
         told = [*map(str, engine.settings.problems), *(f"{kind}: {why}" for kind, why in engine.troubles.items())]
         problems = "; ".join(told)

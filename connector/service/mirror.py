@@ -26,6 +26,10 @@ from connector.sync.ports import Row
 MIRROR = "mirror"
 PARTNER_CENTRAL = "Partner Central API"
 NOT_STARTED, COMPLETE, FAILED = "Not started", "Complete", "Failed"
+_UNKNOWN_CALLER = frozenset({"key", "token", "clock", "region", "role"})
+"""Causes of a refusal that lie in the details of the connection: AWS does not accept who calls."""
+_KNOWN_CALLER = frozenset({"permission", "catalog"})
+"""Causes that AWS names only to a caller whose signature it accepted."""
 _LONG = 32_768
 _SHOWN_VERSIONS = 20
 _NAME = 80
@@ -114,7 +118,7 @@ def setup_steps(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield name, status and message of each step, each for itself."""
     refused = [result.message for result in checks if not result.ok]
-    yield "AWS Connection Authentication Details", COMPLETE, f"Catalog {engine.catalog}."
+    yield "AWS Connection Authentication Details", *_authentication(engine.catalog, checks)
     yield "System Configuration Settings", *_verdict(engine.settings.problems)
     yield "Map leads and opportunities", *_verdict([one for one in drift if is_blocking(one)])
     yield (
@@ -122,6 +126,17 @@ def setup_steps(
         FAILED if refused else COMPLETE,
         "\n".join(refused),
     )
+
+
+def _authentication(catalog: str, checks: Sequence[CheckResult]) -> tuple[str, str]:
+    """Return whether AWS knows who calls; what this caller may do is the test of the whole configuration."""
+    wrong = [one.message for one in checks if one.cause in _UNKNOWN_CALLER]
+    if wrong:
+        return FAILED, "\n".join(dict.fromkeys(wrong))
+    if not any(one.ok or one.cause in _KNOWN_CALLER for one in checks):
+        told = "\n".join(dict.fromkeys(one.message for one in checks))
+        return FAILED, f"No call to AWS was answered, so the credentials are not confirmed. {told}".strip()
+    return COMPLETE, f"Catalog {catalog}."
 
 
 def in_order(steps: Iterator[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:

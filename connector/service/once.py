@@ -17,10 +17,12 @@ from connector.sync import logs
 from connector.sync.corrections import take_ticked, ticked_details_query
 from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine
+from connector.sync.events import work_off
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs
 from connector.sync.observe import MARGIN, poll_changes, sweep_due
-from connector.sync.queueing import INBOUND, OUTBOUND, enqueue_inbound
+from connector.sync.queueing import DECISION, INBOUND, OUTBOUND, REFERRAL, enqueue_inbound, enqueue_referral
+from connector.sync.referrals import watch_referrals
 from connector.sync.requests import request_record
 from connector.sync.sweeps import sweep_modified
 from connector.sync.writeback import flush
@@ -87,7 +89,7 @@ def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress:
         follow_left_out(engine)
         earlier = {run.run_id for run in engine.state.runs.open_runs()}
         outcome = _outbound(engine, record_id) if direction == "outbound" else _inbound(engine, record_id)
-        kinds = (OUTBOUND, INBOUND) if direction == "outbound" else (INBOUND,)
+        kinds = (OUTBOUND, INBOUND) if direction == "outbound" else (INBOUND, REFERRAL, DECISION)
         executor = Executor(engine, lease.host, job_handlers(runtime))
         for _ in range(TURNS):
             _drain(executor, kinds, outcome, progress)
@@ -141,8 +143,11 @@ def _requested(engine: Engine, record_id: str, run_id: str) -> bool:
 def _inbound(engine: Engine, record_id: str) -> Outcome:
     again = take_ticked(engine, engine.salesforce.query(ticked_details_query()))
     if not record_id:
-        return Outcome(queued=again + sweep_modified(engine))
+        return Outcome(queued=again + work_off(engine) + sweep_modified(engine) + watch_referrals(engine, again=True))
     link = engine.state.links.get(record_id)
+    referral = engine.state.referrals.of_record(record_id)
+    if referral is not None and not referral.settled:
+        return Outcome(queued=int(enqueue_referral(engine, referral.invitation_id)))
     if link is None or link.apn_id is None:
         raise ConfigError(f"{record_id} has no opportunity at AWS yet. Share it first.")
     run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)

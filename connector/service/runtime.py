@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import get_args
@@ -16,8 +17,9 @@ from connector.aws.session import PartnerCentralSettings
 from connector.errors import ConfigError, Fatal, MappingError, Problem
 from connector.mapping.automap import automap_packaged
 from connector.mapping.describe import ObjectDescribe
-from connector.mapping.fit import Surroundings, spelled_as, working_part
+from connector.mapping.fit import Surroundings, is_blocking, spelled_as, working_part
 from connector.mapping.model import Mapping, RecordType, from_document, to_document
+from connector.mapping.needs import unmapped_required
 from connector.names import ACE_OPPORTUNITY, PROFILES, SyncFields
 from connector.salesforce.door import SalesforceDoor
 from connector.salesforce.settings import SalesforceSettings
@@ -26,8 +28,11 @@ from connector.service.config import Config, PartnerCentralSection, SalesforceSe
 from connector.store.state import State
 from connector.sync.engine import Engine
 from connector.sync.formulas import inspect_formula, try_over_ace
+from connector.sync.other_integrations import require_confirmed
 from connector.sync.ports import Identity, SalesforcePort
+from connector.sync.referral_rules import accept_rule_problems
 from connector.sync.settings import SyncSettings, read_settings, settings_query
+from connector.sync.share_rule import rule_problems
 from connector.sync.templates import TemplateChecks
 
 OPPORTUNITY = "opportunity"
@@ -94,6 +99,7 @@ class Runtime:
             names=self.names(mapping),
         )
         self.use_mapping(engine, mapping)
+        self._guard_writes(engine)
         return engine
 
     def refresh(self, engine: Engine) -> None:
@@ -108,12 +114,17 @@ class Runtime:
         engine.settings = self.settings()
         self.state.bind(engine.org_id, catalog_of(engine.settings))
         self.use_mapping(engine, self.mapping())
+        self._guard_writes(engine)
 
     def settings(self) -> SyncSettings:
-        """Return the admins' settings of this moment, with what the org says against those about new records."""
+        """Return the admins' settings of this moment, with what the org says against those about new records and
+        against the rules.
+        """
         settings, published = current_settings(self.salesforce), self.state.mappings.published(OPPORTUNITY)
         object_name = str(published[1]["object"]) if published else ACE_OPPORTUNITY
         found = self._template_checks.problems(self.salesforce, settings, object_name, self.clock.now())
+        found = (*found, *rule_problems(settings.share_rule, object_name, self.described))
+        found = (*found, *accept_rule_problems(settings.accept_rule, opportunity_fields(), self.clock.now()))
         return replace(settings, problems=(*settings.problems, *found))
 
     def surroundings(self, settings: SyncSettings) -> Surroundings:
@@ -143,6 +154,11 @@ class Runtime:
         if self._partner_central is None or self._partner_central.settings != wanted:
             self._partner_central = PartnerCentralDoor(wanted, ledger=self.state.ledger, now=self.clock.now)
         return self._partner_central
+
+    def _guard_writes(self, engine: Engine) -> None:
+        """Let no write out beside another integration that nobody confirmed, by whatever way it is made."""
+        if self._partner_central is not None:
+            self._partner_central.before_write = partial(require_confirmed, engine)
 
     def check_partner_central(self, catalog: str) -> tuple[CheckResult, ...]:
         """Return what calls to Partner Central came to that change nothing."""
@@ -198,9 +214,15 @@ class Runtime:
         """Map the packaged object and publish it. A field that the org hides now would stay unmapped for good, so that
         all of the package's fields must be visible; who wants fewer publishes a mapping of their own.
         """
-        if self.state.mappings.draft(OPPORTUNITY) is not None:
+        draft = self.state.mappings.draft(OPPORTUNITY)
+        if draft is not None:
+            lacking = unmapped_required(from_document(draft), opportunity_fields())
+            names = [problem.field for problem in lacking if is_blocking(problem)]
+            first = (
+                f"Map these fields, which AWS requires: {', '.join(names)}. Then publish it" if names else "Publish it"
+            )
             raise MappingError(
-                "No opportunity mapping was published yet, and there is a draft. Publish it with "
+                f"No opportunity mapping was published yet, and there is a draft. {first} with "
                 "`connector mapping publish`, or throw it away with `connector mapping discard`."
             )
         describe = self.salesforce.describe(ACE_OPPORTUNITY)

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 
 from connector.service.config import WorkerSection
 from connector.service.jobs import ASKED, DAY, HEARTBEAT
+from connector.service.listening import QUEUES
 from connector.service.mirror import MIRROR
 from connector.sync import queueing, schedules
 from connector.sync.engine import Engine, Priority
+from connector.sync.reconcile import RECONCILE
 from connector.sync.settings import SyncSettings
 
 TICK_SECONDS = 5
@@ -43,6 +45,7 @@ class Timetable:
     def _intervals(self, settings: SyncSettings) -> Mapping[str, tuple[timedelta, int]]:
         return {
             queueing.MODIFIED_SWEEP: (timedelta(seconds=settings.sweep_seconds), SOON),
+            queueing.REFERRALS: (timedelta(seconds=settings.sweep_seconds), SOON),
             queueing.POLL: (timedelta(seconds=settings.poll_seconds), SOON),
             ASKED: (timedelta(seconds=settings.poll_seconds), SOON),
             schedules.TICK: (timedelta(seconds=TICK_SECONDS), SOON),
@@ -50,7 +53,9 @@ class Timetable:
             queueing.SUMMARY_SWEEP: (timedelta(minutes=5), SOON + 2),
             queueing.FLUSH: (timedelta(seconds=self.worker.write_back_seconds), URGENT),
             HEARTBEAT: (timedelta(seconds=self.worker.heartbeat_seconds), URGENT),
+            QUEUES: (timedelta(minutes=15), SOON + 2),
             queueing.DELETIONS: (DAY, SOON + 3),
             queueing.RETENTION: (DAY, SOON + 4),
             MIRROR: (DAY, Priority.SWEEP),
+            RECONCILE: (DAY, Priority.BACKFILL),
         }

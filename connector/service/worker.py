@@ -9,9 +9,11 @@ from types import FrameType
 import structlog
 
 from connector.errors import AuthFailed, ConnectorError, Deferred, Fatal, Retriable
+from connector.service.clock import make_clock
 from connector.service.config import Config
 from connector.service.jobs import job_handlers, warn_of_settings
 from connector.service.lease import Lease
+from connector.service.listening import Listening
 from connector.service.runtime import Runtime
 from connector.service.timetable import Timetable
 from connector.sync.engine import Engine, Priority
@@ -63,9 +65,14 @@ class Worker:
             engine = lease.engine
             warn_of_settings(engine.settings)
             log.info("working", org=engine.org_id, catalog=engine.catalog, mapping=engine.mapping.version)
+            # A clock of its own: a session to a sandbox's clock is one thread's.
+            clock = make_clock(self._config.worker.clock_url)
+            listening = Listening(self._config.aws.events, runtime.state, clock)
             try:
-                self._work(runtime, lease)
+                listening.start()
+                self._work(runtime, lease, listening)
             finally:
+                listening.stop()
                 _finish(lease)
 
     def _connect(self, runtime: Runtime) -> Lease | None:
@@ -83,9 +90,9 @@ class Worker:
                 return lease
         return None
 
-    def _work(self, runtime: Runtime, lease: Lease) -> None:
+    def _work(self, runtime: Runtime, lease: Lease, listening: Listening) -> None:
         engine = lease.engine
-        executor = Executor(engine, lease.host, job_handlers(runtime, lease))
+        executor = Executor(engine, lease.host, job_handlers(runtime, lease, listening))
         timetable = Timetable(runtime.config.worker)
         while not self._stopping.is_set():
             try:

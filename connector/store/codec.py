@@ -15,12 +15,13 @@ def dump(value: Any) -> str:
 
     Raises TypeError for a type that JSON has no form for, ValueError for a number that is not finite.
     """
-    return json.dumps(value, default=_encode, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def load(text: str) -> Any:
     """Return the value that :func:`dump` wrote."""
-    return json.loads(text, object_hook=_decode)
+    found: Any = _DECODER.decode(text)
+    return found
 
 
 def stamp(moment: datetime) -> str:
@@ -42,4 +43,8 @@ def _encode(value: Any) -> Any:
 
 
 def _decode(members: dict[str, Any]) -> Any:
-    return Decimal(members[_DECIMAL]) if members.keys() == {_DECIMAL} else members
+    return Decimal(members[_DECIMAL]) if _DECIMAL in members and len(members) == 1 else members
+
+
+_ENCODER = json.JSONEncoder(default=_encode, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(object_hook=_decode)

@@ -9,7 +9,7 @@ from connector.store.codec import dump, load
 from connector.store.handles import Handles
 from connector.store.table import Table
 
-_AWS_ID = re.compile(r"O\d{1,19}|arn:aws[\w-]*:[\w:/-]+")
+_AWS_ID = re.compile(r"O\d{1,19}|engi-[0-9a-z]{13}|arn:aws[\w-]*:[\w:/-]+")
 _RUN_ID = re.compile(r"(?:in|out)-\d{8}T\d{6}-[0-9a-f]{8}")
 _SUFFIXES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -34,6 +34,8 @@ class Forgetting(Table):
             self._empty_writeback(record_id)
             self._drop_log_rows({record_id, apn_id})
             self._write("delete from corrections where apn_id = ?", (apn_id,))
+            self._empty_referral(record_id)
+            self._empty_proposals(record_id, apn_id)
 
     def _empty_link(self, record_id: str) -> None:
         self._write(
@@ -43,6 +45,14 @@ class Forgetting(Table):
             (record_id,),
         )
         self._write("update shares set create_request = '' where record_id = ?", (record_id,))
+
+    def _empty_referral(self, record_id: str) -> None:
+        """What AWS showed of a referral, and what was corrected of it before it had an opportunity."""
+        invitations = self._all("select invitation_id from referrals where record_id = ?", (record_id,))
+        for row in invitations:
+            self._write("update referrals set payload = '{}' where invitation_id = ?", (row["invitation_id"],))
+            self._write("delete from corrections where apn_id = ?", (row["invitation_id"],))
+            self._drop_log_rows({row["invitation_id"]})
 
     def _empty_queue(self, record_id: str, apn_id: str) -> None:
         keys = (record_id, apn_id)
@@ -63,6 +73,11 @@ class Forgetting(Table):
             self._write("update writebacks set fields = ?, reason = '' where record_id = ?", (dump(kept), record_id))
         else:
             self._write("delete from writebacks where record_id = ?", (record_id,))
+
+    def _empty_proposals(self, record_id: str, apn_id: str) -> None:
+        """That the record may be an opportunity's own stays known, against duplicates."""
+        self._write("update backfill_proposals set record_name = '' where record_id = ?", (record_id,))
+        self._write("update backfill_proposals set company = '', title = '' where apn_id = ?", (apn_id,))
 
     def _drop_log_rows(self, ids: set[str]) -> None:
         for row in self._all('select id, "key", body from outbox'):

@@ -166,6 +166,49 @@ _CORRECTIONS = (
     ) without rowid""",
 )
 
+_COMPARISONS = (
+    """create table backfill (
+        apn_id text collate nocase primary key,
+        decision text not null check (decision in ('undecided', 'link', 'create', 'skip', 'left_out')),
+        modified text not null
+    ) without rowid""",
+    "create index backfill_decision on backfill (decision)",
+    """create table backfill_proposals (
+        apn_id text collate nocase not null, record_id text not null, company text not null, title text not null,
+        record_name text not null, score integer not null, reason text not null, primary key (apn_id, record_id)
+    ) without rowid""",
+    "create index backfill_proposals_record on backfill_proposals (record_id)",
+    "create table compared (side text not null, name text not null, primary key (side, name)) without rowid",
+)
+
+_REFERRALS = (
+    """create table referrals (
+        invitation_id text primary key,
+        object_name text not null,
+        status text not null check (status in ('PENDING', 'ACCEPTED', 'REJECTED', 'EXPIRED')),
+        looked_at text not null,
+        payload text not null,
+        expires text, record_id text, opportunity_id text,
+        settled integer not null,
+        decision text not null check (decision in ('', 'accept', 'reject')),
+        reason text not null,
+        generation integer not null, token text not null, task_id text,
+        reminded integer not null
+    ) without rowid""",
+    "create index referrals_record on referrals (record_id) where record_id is not null",
+    "create index referrals_opportunity on referrals (opportunity_id) where opportunity_id is not null",
+    "create index referrals_open on referrals (invitation_id) where settled = 0",
+)
+
+_EVENTS = (
+    """create table events (
+        event_id text primary key, row_id text not null, body text not null, status text not null,
+        message text not null, received_at text not null, told integer not null, attempts integer not null
+    )""",
+    "create index events_waiting on events (received_at) where status = 'waiting'",
+    "create index events_untold on events (row_id) where told = 0 and row_id <> ''",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "facts, quotas and mappings", _FACTS),
     Migration(2, "links and shares", _RECORDS),
@@ -173,6 +216,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "what waits to be written to Salesforce", _SALESFORCE),
     Migration(5, "values for related records", _RELATED),
     Migration(6, "values that people corrected", _CORRECTIONS),
+    Migration(7, "what backfills and comparisons found", _COMPARISONS),
+    Migration(8, "referrals of AWS", _REFERRALS),
+    Migration(9, "what AWS announced", _EVENTS),
 )
 
 

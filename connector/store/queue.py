@@ -232,6 +232,25 @@ class Queue(Table):
         """Return when the next entry may be claimed, as far as is known now; those of busy records do not count."""
         return _moment(self._value(f"select min(retry_at) {_READY}", _filters(lanes, kinds)))
 
+    def is_due(self, priority: int, now: datetime) -> bool:
+        """Whether an entry of just this priority may be claimed now."""
+        return bool(
+            self._value(
+                f"select exists (select 1 {_READY} and priority = :priority and retry_at <= :now)",
+                _filters(None, None) | {"priority": priority, "now": stamp(now)},
+            )
+        )
+
+    def waiting(self, kinds: Iterable[str]) -> int:
+        """Return how many entries of these kinds wait."""
+        names = dump(builtins.list(kinds))
+        return int(
+            self._value(
+                "select count(*) from queue where state = 'waiting' and kind in (select value from json_each(?))",
+                (names,),
+            )
+        )
+
     def prune(self, before: datetime) -> int:
         """Remove done and failed entries last claimed, released or added before that time; return how many."""
         return self._write(

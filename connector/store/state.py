@@ -10,9 +10,11 @@ from pathlib import Path
 from types import TracebackType
 
 from connector.errors import Fatal
+from connector.store.backfills import Backfills, Comparisons
 from connector.store.codec import stamp
 from connector.store.corrections import Corrections
 from connector.store.cursors import Cursors, Meta
+from connector.store.events import Events
 from connector.store.forgetting import forget
 from connector.store.handles import Handles, create_private, explained
 from connector.store.ledger import Ledger
@@ -23,6 +25,7 @@ from connector.store.migrations import MIGRATIONS, migrate, refuse_foreign, sche
 from connector.store.outbox import Outbox
 from connector.store.problems import Problems
 from connector.store.queue import Queue
+from connector.store.referrals import Referrals
 from connector.store.runs import Runs
 from connector.store.shares import Shares
 from connector.store.writebacks import Writebacks
@@ -52,6 +55,10 @@ class State:
         self.mappings = Mappings(handles)
         self.ledger = Ledger(handles)
         self.corrections = Corrections(handles)
+        self.events = Events(handles)
+        self.referrals = Referrals(handles)
+        self.backfills = Backfills(handles)
+        self.comparisons = Comparisons(handles)
 
     @classmethod
     def open(cls, path: Path) -> State:

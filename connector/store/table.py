@@ -25,7 +25,10 @@ class Table:
         return self._handles.transaction()
 
     def _all(self, sql: str, parameters: Parameters = ()) -> list[Record]:
-        return list(self._handles.db.query(sql, _plain(parameters)))
+        # Database.query of sqlite-utils puts a savepoint around every single read, which costs more than the read.
+        cursor = self._handles.db.execute(sql, _plain(parameters))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def _one(self, sql: str, parameters: Parameters = ()) -> Record | None:
         rows = self._all(sql, parameters)

@@ -9,27 +9,35 @@ or its state was lost, is taken up again: every action here may be begun twice w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 
-from connector.errors import RecordRejected
+from connector.errors import Deferred, RecordRejected
 from connector.names import ACTION_REQUEST, ActionRequest
 from connector.store.queue import Item, Work
 from connector.sync import logs, queueing
 from connector.sync.action_outcome import DONE, FAILED, UNKNOWN, Answer
 from connector.sync.answering import ANSWER, follow, pending_turn, write_answer, write_to
-from connector.sync.asking import TARGETS, Request, target
+from connector.sync.asking import TARGETS, Request, attempts_note, target
+from connector.sync.assignment import perform_assignment
+from connector.sync.association_requests import close_items, items_query, link_private_offer, perform_associations
 from connector.sync.engine import Engine, Priority
 from connector.sync.observe import judge
+from connector.sync.other_integrations import unconfirmed
 from connector.sync.ports import Row
+from connector.sync.referral_requests import accept_on_request, decide_by_status, reject_on_request
 from connector.sync.requests import request_record
 from connector.sync.rights import EVERY_ASKER, access_query, askers, by_group, held, holders_query, may_edit
 from connector.sync.schedules import deactivate_all
 from connector.sync.sending_rules import contradicted_parameter, refused_for_sending
+from connector.sync.solutions import REFRESH_SOLUTIONS, perform_solutions
 
 ACTION = "action-request"
 NEW, IN_PROGRESS = "New", "In Progress"
 DEACTIVATE_SCHEDULES = "Deactivate Schedules"
 ATTEMPTS = 10
 """Failed attempts to begin a request after which its requester is told: the last of them are minutes apart."""
+TOLD_AFTER = timedelta(minutes=1)
+"""A wait that is longer is told on the request, such as one for AWS's daily quota."""
 _FIELDS = (
     "Id",
     "CreatedById",
@@ -93,8 +101,14 @@ def perform_action(engine: Engine, item: Item) -> None:
         return
     if request.row[ActionRequest.STATUS] == NEW:
         write_to(engine, request.id, {ActionRequest.STATUS: IN_PROGRESS})
-    answer = _refusal(request) or _given_up(item) or _perform(engine, request)
+    try:
+        answer = _refusal(request) or _given_up(item) or _perform(engine, request)
+    except Deferred as error:
+        if error.until - engine.now() > TOLD_AFTER:
+            write_to(engine, request.id, {ActionRequest.MESSAGE: f"It waits: {error}"})
+        raise
     if answer is not None:
+        close_items(engine, request, answer)
         write_answer(engine, request.id, answer)
 
 
@@ -107,15 +121,17 @@ def _read(engine: Engine, item: Item) -> Request | None:
     soqls = [
         f"SELECT {', '.join(_FIELDS)} FROM {ACTION_REQUEST} WHERE Id = '{request}'",  # noqa: S608 - an id
         holders_query([requester], EVERY_ASKER),
+        items_query(request),
         *([access_query(requester, record)] if record else []),
     ]
-    found, assigned, *access = engine.salesforce.queries(soqls)
+    found, assigned, items, *access = engine.salesforce.queries(soqls)
     if not found or found[0][ActionRequest.STATUS] not in (NEW, IN_PROGRESS):
         return None
     sets = frozenset(held(assigned).get(requester, ()))
     if not sets.intersection(askers(str(found[0][ActionRequest.ACTION]))):
         sets |= by_group(engine.salesforce, [requester], EVERY_ASKER).get(requester, set())
-    return Request(found[0], requester, record, sets, bool(access) and may_edit(access[0]))
+    editable = bool(access) and may_edit(access[0])
+    return Request(found[0], requester, record, sets, editable, tuple(items), attempts_note(item))
 
 
 def _refusal(request: Request) -> Answer | None:
@@ -147,15 +163,22 @@ def _perform(engine: Engine, request: Request) -> Answer | None:
         return Answer(FAILED, f"The action {request.action} is not available yet.")
     if request.action not in WITHOUT_RECORD and not request.record_id:
         return Answer(FAILED, _NO_RECORD)
-    return performer(engine, request)
+    if request.action not in WITHOUT_WRITE and (reason := unconfirmed(engine)):
+        return Answer(FAILED, reason)
+    try:
+        return performer(engine, request)
+    except RecordRejected as error:
+        return Answer(FAILED, str(error))
 
 
 Performer = Callable[[Engine, Request], Answer | None]
 """Carries out a request that its requester may make, or begins to: None where :func:`follow` leaves the answer to
 later. What it raises lets it be tried again, so that it must bear being begun twice.
 """
-WITHOUT_RECORD = frozenset({DEACTIVATE_SCHEDULES})
+WITHOUT_RECORD = frozenset({DEACTIVATE_SCHEDULES, REFRESH_SOLUTIONS})
 """Actions that are about no record."""
+WITHOUT_WRITE = frozenset({"Refresh", *WITHOUT_RECORD})
+"""Actions that change nothing at AWS."""
 
 
 def _performers() -> Mapping[str, Performer]:
@@ -164,6 +187,14 @@ def _performers() -> Mapping[str, Performer]:
         "Send": _send,
         "Refresh": _refresh,
         DEACTIVATE_SCHEDULES: _deactivate_schedules,
+        "Associate": perform_associations,
+        "Disassociate": perform_associations,
+        "Link Private Offer": link_private_offer,
+        "Assign": perform_assignment,
+        REFRESH_SOLUTIONS: perform_solutions,
+        "Approval Status": decide_by_status,
+        "Accept": accept_on_request,
+        "Reject": reject_on_request,
     }
 
 

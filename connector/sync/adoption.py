@@ -11,7 +11,6 @@ from functools import partial
 
 from connector.ace.catalogue import Owner
 from connector.ace.record import AceRecord, Value
-from connector.ace.text import same
 from connector.errors import Problem, RecordRejected
 from connector.mapping.inbound import related_values, to_salesforce
 from connector.mapping.model import FieldMapping
@@ -21,7 +20,7 @@ from connector.names import ACE_OPPORTUNITY, SYNC_LOG_DETAIL, Detail
 from connector.store.links import Link
 from connector.sync.create import created_body
 from connector.sync.engine import Engine
-from connector.sync.fallbacks import used_fallbacks
+from connector.sync.fallbacks import stood_in
 from connector.sync.ports import Json, Row
 from connector.sync.related_values import describe_of, related_record
 from connector.sync.set_aside import hand_over, is_set_aside, set_aside_problem
@@ -171,7 +170,7 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
     it differs, a template or the org filled what AWS leaves empty, or AWS changed since.
     """
     snap = snapshot(engine.mapping, row)
-    in_sync = {**snap, **_as_aws_says(engine, record)}
+    in_sync = {**snap, **as_aws_says(engine, record)}
     made = _stands_as_made(engine, row)
     newer = {field.path for field in engine.mapping.fields if made or _aws_moved_last(engine, row, answer, field)}
     link.seen = {path: text if path in newer else text and in_sync[path] for path, text in snap.items()}
@@ -183,7 +182,7 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
         if snap.get(field.path, UNKNOWN) is not None
         and (field.path in newer or engine.catalogue[field.ace_field].owner is Owner.PARTNER)
     }
-    link.applied = applied | _stood_in(engine, row, record)
+    link.applied = applied | stood_in(engine, row, record, _sendings(engine, row, answer))
 
 
 def _stands_as_made(engine: Engine, row: Row) -> bool:
@@ -217,7 +216,7 @@ def _filled_beforehand(engine: Engine, snap: Mapping[str, str | None], record: A
     }
 
 
-def _as_aws_says(engine: Engine, record: AceRecord) -> dict[str, str | None]:
+def as_aws_says(engine: Engine, record: AceRecord) -> dict[str, str | None]:
     """Return AWS's values as they would stand in Salesforce, by path."""
     values, _ = to_salesforce(engine.mapping, record, engine.describe(), creating=True)
     related, _ = related_values(engine.mapping, record, partial(describe_of, engine), creating=True)
@@ -226,10 +225,10 @@ def _as_aws_says(engine: Engine, record: AceRecord) -> dict[str, str | None]:
     return {path: texts[path] for path in paths if path in texts}
 
 
-def _stood_in(engine: Engine, row: Row, record: AceRecord) -> dict[str, Value]:
-    """Return AWS's values that are what stands in for the row's empty ones: we sent them, and they are no news."""
-    used = used_fallbacks(engine, row)
-    return {one.ace_field: one.value for one in used if same(one.value, record.get(one.ace_field))}
+def _sendings(engine: Engine, row: Row, answer: Json) -> list[datetime]:
+    """Return when what AWS holds may have been sent: with the share, or with the last turn."""
+    found = (answer.get("CreatedDate"), row.get(engine.names.last_sync_date))
+    return [datetime.fromisoformat(one) for one in found if one]
 
 
 def _aws_moved_last(engine: Engine, row: Row, answer: Json, field: FieldMapping) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.ace import api_shape
 from connector.ace.catalogue import opportunity_fields
+from connector.ace.invitation_shape import ACCEPT_BY, ARN, STATUS
 from connector.ace.record import AceRecord, Value
 from connector.store.links import Link
 from connector.sync.base import mark_applied, remember_answer
@@ -23,19 +24,31 @@ class Arrival:
     Attributes:
         record: what the answers say, but for the values that a person corrected.
         note: what was corrected, for the log; empty for nothing.
+        invited: the answer is that of an invitation: there is no opportunity yet, and its record is known by the
+            invitation's id.
     """
 
     answer: Json
     summary: Json
     record: dict[str, Value]
     note: str = ""
+    invited: bool = False
+
+    @property
+    def id(self) -> str:
+        """AWS's id of the opportunity, or of the invitation."""
+        return str(self.answer["Id"])
+
+    def key_field(self, engine: Engine) -> str:
+        """Return the connector's own field that holds the id on the record."""
+        return engine.names.invitation_id if self.invited else engine.names.apn_id
 
 
 def fetch(engine: Engine, apn_id: str) -> Arrival:
     """Read both of AWS's views: an event or a date does not say which of them changed."""
     answer = engine.partner_central.get_opportunity(apn_id)
     summary = engine.partner_central.get_aws_opportunity_summary(apn_id)
-    record, note = corrected(engine, apn_id, canonical(answer, summary))
+    record, note = corrected(engine, apn_id, {**canonical(answer, summary), **referral_facts(engine, apn_id)})
     return Arrival(answer, summary, record, note)
 
 
@@ -47,6 +60,17 @@ def canonical(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str
     view = api_shape.from_summary(summary)
     known = {name: value for name, value in view.items() if value is not None or not fields[name].submit}
     return {**known, **api_shape.from_get(answer)}
+
+
+def referral_facts(engine: Engine, apn_id: str) -> dict[str, Value]:
+    """Return what an opportunity's record keeps of the referral that it came from; no answer about an opportunity
+    repeats it.
+    """
+    referral = engine.state.referrals.of_opportunity(apn_id)
+    if referral is None:
+        return {}
+    facts: dict[str, Value] = {STATUS: "Accepted", ACCEPT_BY: referral.expires}
+    return facts | ({ARN: str(referral.payload["Arn"])} if referral.payload.get("Arn") else {})
 
 
 def remember(engine: Engine, link: Link, arrival: Arrival) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.names import ActionRequest
+from connector.store.queue import Item
 from connector.sync.ports import Row
 from connector.sync.rights import is_id
 
@@ -22,13 +23,20 @@ TARGETS = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One wish as it stands in Salesforce, with what its requester may do."""
+    """One wish as it stands in Salesforce, with what its requester may do.
+
+    Attributes:
+        items: its rows of ``ACE_Action_Request_Item__c``.
+        note: what went wrong in earlier attempts to begin it, for the log; empty at the first one.
+    """
 
     row: Row
     requester: str
     record_id: str
     sets: frozenset[str]
     may_edit: bool
+    items: tuple[Row, ...] = ()
+    note: str = ""
 
     @property
     def id(self) -> str:
@@ -37,6 +45,17 @@ class Request:
     @property
     def action(self) -> str:
         return str(self.row[ActionRequest.ACTION])
+
+
+LONGEST_MESSAGE = 32_000
+"""Characters of what a request, or an item of it, can be told."""
+
+
+def attempts_note(item: Item) -> str:
+    """Return what went wrong in the attempts before this one; empty at the first."""
+    if not item.attempts:
+        return ""
+    return f"Attempt {item.attempts + 1}; what went wrong before: {item.reason}"
 
 
 def target(row: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from connector.ace import api_shape
+from connector.ace.invitation_shape import is_invitation_id
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
 from connector.errors import ConfigError
@@ -83,13 +84,23 @@ def _take(engine: Engine, row: Row) -> None:
     link = engine.state.links.get(str(row[Detail.RECORD_ID] or ""))
     if (row[Detail.LOG_REF] or {}).get(Log.DIRECTION) == logs.TO_AWS:
         return _send_again(engine, link, row)
-    apn_id = str(row[Detail.APN_ID] or (link and link.apn_id) or row[Detail.RECORD_ID] or "")
+    known = row[Detail.APN_ID] or (link and link.apn_id) or _invitation_of(engine, link)
+    apn_id = str(known or row[Detail.RECORD_ID] or "")
     if row[Detail.CORRECTED_PAYLOAD]:
         remember(engine, apn_id, str(row[Detail.PAYLOAD] or ""), str(row[Detail.CORRECTED_PAYLOAD]))
     run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
-    queueing.enqueue_inbound(engine, apn_id, run_id, priority=Priority.REQUEST, fresh=True)
+    if is_invitation_id(apn_id):
+        queueing.enqueue_referral(engine, apn_id, run_id, priority=Priority.REQUEST)
+    else:
+        queueing.enqueue_inbound(engine, apn_id, run_id, priority=Priority.REQUEST, fresh=True)
     engine.person_waits = True
     return None
+
+
+def _invitation_of(engine: Engine, link: Link | None) -> str:
+    """Return the invitation that stands for a record without an opportunity, empty for none."""
+    referral = engine.state.referrals.of_record(link.record_id) if link is not None else None
+    return referral.invitation_id if referral is not None and not referral.opportunity_id else ""
 
 
 def _send_again(engine: Engine, link: Link | None, row: Row) -> None:

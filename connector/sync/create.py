@@ -29,13 +29,15 @@ def create_opportunity(engine: Engine, link: Link, record: AceRecord) -> dict[st
 
     Raises:
         RecordRejected: AWS refused the record for good; the next attempt is a new generation.
-        Refused: several opportunities carry this record's identifier; a person must choose.
+        Refused: several opportunities carry this record's identifier, or one without it may be the record's; a person
+            must choose.
         Retriable: the outcome is unknown, or this state has not been compared with AWS yet.
     """
     if engine.state.meta.get(ADOPTED) is None:
         raise Retriable(
             "The state is new: existing opportunities are adopted from AWS before the first one is created.", after=5
         )
+    _require_decided(engine, link)
     share = engine.state.shares.get(link.record_id)
     if share is None or not share.create_request:
         # The body of an intent is missing after a person's data was forgotten; its token is derived, so it comes back.
@@ -45,6 +47,18 @@ def create_opportunity(engine: Engine, link: Link, record: AceRecord) -> dict[st
         _create(engine, link, share)
     request: dict[str, Any] = json.loads(share.create_request)
     return request
+
+
+def _require_decided(engine: Engine, link: Link) -> None:
+    """Raise Refused where a backfill found an opportunity that may be the record's own: a second one could not be
+    taken back.
+    """
+    waiting = engine.state.backfills.awaiting(link.record_id)
+    if waiting:
+        raise Refused(
+            f"AWS has {', '.join(waiting)}, which may be this record's opportunity. Decide in the proposals of "
+            "`connector backfill`: link, create or skip, and read them in with --links."
+        )
 
 
 def _intend(engine: Engine, link: Link, record: AceRecord) -> Share:

@@ -60,23 +60,32 @@ class Draft:
 
 
 def create_record(engine: Engine, arrival: Arrival, run_id: str) -> None:
-    """Create the Salesforce record of an opportunity that has none, by its AWS identifier; where the customer's account
-    is made too, both or none.
+    """Create the Salesforce record of an opportunity that has none, and link the two.
 
-    A record that cannot be created is told with its payload, which an admin may correct (IN-15).
+    Raises:
+        Retriable: it may have been created; the next attempt looks for it first.
+    """
+    made = insert_record(engine, arrival, run_id)
+    if made is not None:
+        _link_created(engine, *made, arrival, run_id)
+
+
+def insert_record(engine: Engine, arrival: Arrival, run_id: str) -> tuple[str, Draft] | None:
+    """Create the record of what arrived, by AWS's identifier; where the customer's account is made too, both or none.
+    Return its id and what was created; None for a record that cannot be created, which is told with its payload, for an
+    admin to correct (IN-15).
 
     Raises:
         Retriable: it may have been created; the next attempt looks for it first.
     """
     try:
         draft = draft_record(engine, arrival)
-        record_id, draft = _insert(engine, draft, str(arrival.answer["Id"]))
+        return _insert(engine, draft, arrival)
     except RecordRejected as refusal:
-        # Until there is a record, the opportunity's id stands for it.
-        provisional = Link(str(arrival.answer["Id"]), engine.mapping.object_name)
+        # Until there is a record, AWS's id stands for it.
+        provisional = Link(arrival.id, engine.mapping.object_name)
         logs.log_problems(engine, run_id, provisional, refusal.problems, payload=arrival.answer)
-        return
-    _link_created(engine, record_id, draft, arrival, run_id)
+        return None
 
 
 def draft_record(engine: Engine, arrival: Arrival) -> Draft:
@@ -141,14 +150,14 @@ def _row(arrival: Arrival, describe: ObjectDescribe, template: Row, values: Row)
         row = {name: value for name, value in row.items() if name in values or name not in _FOLLOW_STAGE}
     known = describe.field("Name")
     if known is not None and known.createable and not row.get("Name"):
-        title = text_of(arrival.record, TITLE) or str(arrival.answer["Id"])
+        title = text_of(arrival.record, TITLE) or arrival.id
         row["Name"] = logs.cut(title, known.length or 80)
     return row
 
 
 def _own_values(engine: Engine, arrival: Arrival) -> Row:
     return {
-        engine.names.apn_id: str(arrival.answer["Id"]),
+        arrival.key_field(engine): arrival.id,
         engine.names.sync_with_aws: True,
         engine.names.last_sync_date: engine.salesforce.server_time().strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
     }
@@ -249,29 +258,30 @@ def _lacking(engine: Engine, field: FieldDescribe) -> Problem:
     )
 
 
-def _insert(engine: Engine, draft: Draft, apn_id: str) -> tuple[str, Draft]:
+def _insert(engine: Engine, draft: Draft, arrival: Arrival) -> tuple[str, Draft]:
     """Create the record, with its account where there is one to be made; return its id and what was created.
 
     An answer that never came is looked for at once: what was created is then known by what was sent.
     """
+    key_field = arrival.key_field(engine)
     try:
-        return _create(engine, draft), draft
+        return _create(engine, draft, key_field), draft
     except Retriable as error:
-        found = _holder(engine, apn_id) if error.outcome_unknown else ""
+        found = _holder(engine, key_field, arrival.id) if error.outcome_unknown else ""
         if not found:
             raise
         return found, draft
     except RecordRejected as refusal:
         if any(problem.code == _REFERENCE for problem in refusal.problems):
             draft = _with_shared_account(engine, draft, refusal.problems)
-            return _create(engine, draft), draft
+            return _create(engine, draft, key_field), draft
         raise RecordRejected((*refusal.problems, *draft.problems)) from refusal
 
 
-def _create(engine: Engine, draft: Draft) -> str:
+def _create(engine: Engine, draft: Draft, key_field: str) -> str:
     object_name, account = engine.mapping.object_name, draft.account
     if account.new is None:
-        outcome = engine.salesforce.upsert(object_name, engine.names.apn_id, [draft.row])[0]
+        outcome = engine.salesforce.upsert(object_name, key_field, [draft.row])[0]
         if outcome.error is not None:
             raise outcome.error
         return outcome.id
@@ -280,14 +290,14 @@ def _create(engine: Engine, draft: Draft) -> str:
             object_name, draft.row, lookup=account.lookup, parent_object=ACCOUNT, parent=account.new
         )
     except DuplicateValue as error:
-        if {problem.field.lower() for problem in error.problems} <= {"", engine.names.apn_id.lower()}:
+        if {problem.field.lower() for problem in error.problems} <= {"", key_field.lower()}:
             raise Retriable("The record was created by another request meanwhile; it is looked up and used.") from None
         raise
     return record_id
 
 
-def _holder(engine: Engine, apn_id: str) -> str:
-    holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.apn_id, apn_id)
+def _holder(engine: Engine, key_field: str, key: str) -> str:
+    holders = engine.salesforce.holders(engine.mapping.object_name, key_field, key)
     return next((record_id for record_id, deleted in holders.items() if not deleted), "")
 
 
@@ -309,11 +319,10 @@ def _link_created(engine: Engine, record_id: str, draft: Draft, arrival: Arrival
     link = engine.state.links.get(record_id) or Link(record_id=record_id, object_name=engine.mapping.object_name)
     link.apn_id, link.status, link.apn_id_written = str(arrival.answer["Id"]), "linked", True
     link.origin = "aws" if arrival.record.get("opportunityOwnership") == "AWS Referral" else "partner"
-    link.seen = snapshot(engine.mapping, _as_seen(engine, record_id, draft))
+    seen = seen_of(engine, record_id, draft)
     with engine.state.transaction():
         remember(engine, link, arrival)
-        link.pending_applied = {**arrival.record, **dict.fromkeys(_unapplied(engine, draft))}
-        link.confirm_applied()
+        remember_created(engine, link, draft, arrival, seen)
         engine.state.links.save(link)
         # While the record could not be created, its reasons bore the opportunity's id.
         logs.resolve(engine, link.apn_id, run_id)
@@ -322,6 +331,20 @@ def _link_created(engine: Engine, record_id: str, draft: Draft, arrival: Arrival
             logs.note_problem(engine, run_id, link, problem, payload=arrival.answer)
         if draft.later:
             enqueue_inbound(engine, link.apn_id, "", fresh=True)
+
+
+def remember_created(engine: Engine, link: Link, draft: Draft, arrival: Arrival, seen: dict[str, str | None]) -> None:
+    """Note what either side looked like when the record was created: nothing in it is a person's edit, and what it did
+    not get is still to be applied.
+    """
+    link.seen = seen
+    link.pending_applied = {**arrival.record, **dict.fromkeys(_unapplied(engine, draft))}
+    link.confirm_applied()
+
+
+def seen_of(engine: Engine, record_id: str, draft: Draft) -> dict[str, str | None]:
+    """Return the record as it was created, as a snapshot of mapped fields."""
+    return snapshot(engine.mapping, _as_seen(engine, record_id, draft))
 
 
 def _as_seen(engine: Engine, record_id: str, draft: Draft) -> Mapping[str, Any]:

@@ -11,16 +11,15 @@ from connector.ace.record import Value
 from connector.errors import ConfigError, Problem
 from connector.mapping.currency import RECORD_CURRENCY
 from connector.mapping.describe import ObjectDescribe
-from connector.mapping.fallbacks import formula_paths
 from connector.mapping.model import Mapping as FieldMap
-from connector.mapping.outbound import select_paths, to_ace
-from connector.mapping.paths import lookups_on, resolve_path
+from connector.mapping.outbound import readable_paths, to_ace
 from connector.mapping.related import inbound_relationships, lookup_path, target_object
 from connector.names import AUDIT_FIELDS, PACKAGED, SyncFields
 from connector.store.state import State
 from connector.sync.formulas import row_evaluator
 from connector.sync.ports import Clock, PartnerCentralPort, Row, SalesforcePort
 from connector.sync.settings import SyncSettings
+from connector.sync.share_rule import Ruling, judge_row, paths_read
 
 CREATION = ("CreatedDate", "CreatedById")
 """Read with a row: whether it stands as we made it."""
@@ -70,12 +69,26 @@ class Engine:
     def describe(self) -> ObjectDescribe:
         return self.salesforce.describe(self.mapping.object_name)
 
-    def to_ace(self, row: Row) -> tuple[dict[str, Value], tuple[Problem, ...]]:
-        """Return the canonical record of a row under the mapping, and the values that could not be translated."""
+    def to_ace(self, row: Row, at: datetime | None = None) -> tuple[dict[str, Value], tuple[Problem, ...]]:
+        """Return the canonical record of a row under the mapping, and the values that could not be translated.
+
+        Args:
+            row: the row.
+            at: the moment that formulas are computed for; None for now.
+        """
         evaluate = row_evaluator(
-            row, self.mapping.object_name, self.now(), describes=self._known, identity=self.salesforce.identity
+            row, self.mapping.object_name, at or self.now(), describes=self._known, identity=self.salesforce.identity
         )
         return to_ace(self.mapping, row, self.catalogue, evaluate)
+
+    def share_ruling(self, row: Row) -> Ruling | None:
+        """Return what the share rule says of a row; None where no rule is set."""
+        rule = self.settings.share_rule
+        if not rule:
+            return None
+        return judge_row(
+            rule, row, self.mapping.object_name, self.now(), describes=self._known, identity=self.salesforce.identity
+        )
 
     def _known(self, object_name: str) -> ObjectDescribe | None:
         """Return the describe of an object; None where it is not visible, so that its fields have no known type."""
@@ -96,27 +109,19 @@ class Engine:
         return tuple(name for name in self.names.all if describe.field(name) is not None)
 
     def row_fields(self) -> tuple[str, ...]:
-        """Everything that is read with a row: audit fields, own fields, Name, what the mapping reads, and which related
-        records values from AWS would go to.
+        """Everything that is read with a row: audit fields, own fields, Name, what the mapping and the share rule read,
+        and which related records values from AWS would go to.
         """
         currency = (RECORD_CURRENCY,) if self.describe().field(RECORD_CURRENCY) else ()
         mapped = self.readable_paths(self.mapping)
-        wanted = (*AUDIT_FIELDS, *CREATION, *self.own_fields(), *currency, *mapped, *self._targets())
+        ruled = paths_read(self.settings.share_rule, self.mapping.object_name, self._known)
+        wanted = (*AUDIT_FIELDS, *CREATION, *self.own_fields(), *currency, *mapped, *self._targets(), *ruled)
         # A formula may spell a field otherwise than we do; Salesforce takes each field once.
         return tuple({name.lower(): name for name in reversed(wanted)}.values())[::-1]
 
     def readable_paths(self, mapping: FieldMap) -> tuple[str, ...]:
-        """Return what to query for a mapping, with the lookups that its paths go through: only they tell a record that
-        is hidden from us from none.
-
-        What only fallback formulas read and the org does not have (any more) is left out: a record whose empty field
-        needs such a formula is told so, the others go on.
-        """
-        beside = formula_paths(mapping)
-        gone = {path for path in beside if isinstance(resolve_path(path, mapping.object_name, self._known), Problem)}
-        paths = [path for path in select_paths(mapping) if path not in gone]
-        ways = (way for path in paths for way in lookups_on(path, mapping.object_name, self._known))
-        return tuple(dict.fromkeys((*paths, *(way.path for way in ways))))
+        """Return what to query for a mapping in this org (:func:`connector.mapping.outbound.readable_paths`)."""
+        return readable_paths(mapping, self._known)
 
     def _targets(self) -> Iterator[str]:
         """Yield, for each relationship that values from AWS go through, the lookup and the record's id and stamps."""

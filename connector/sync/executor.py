@@ -33,6 +33,7 @@ from connector.store.links import Link
 from connector.store.queue import Item
 from connector.sync import inbound, logs, outbound, queueing
 from connector.sync.engine import Engine, Priority
+from connector.sync.other_integrations import require_confirmed
 from connector.sync.problems import as_problem, waiting
 from connector.sync.requests import perform_request
 from connector.sync.schedules import let_out
@@ -43,7 +44,7 @@ AUTH_PAUSE = LONG_WAIT = timedelta(minutes=5)
 MOST_TOLD = 2000
 MANY_ATTEMPTS = 5
 """Failed attempts after which a wait is told: shorter troubles pass without anybody having to know."""
-RECORD_WORK = frozenset({queueing.OUTBOUND, queueing.INBOUND, queueing.REQUEST})
+RECORD_WORK = frozenset({queueing.OUTBOUND, queueing.INBOUND, queueing.REQUEST, queueing.REFERRAL, queueing.DECISION})
 
 log = structlog.get_logger(__name__)
 Handler = Callable[[Engine, Item], None]
@@ -78,6 +79,8 @@ class Executor:
             if item.priority == Priority.REQUEST:
                 stack.enter_context(self.engine.salesforce.urgent())
                 stack.enter_context(self.engine.partner_central.urgent())
+            if item.priority >= Priority.BACKFILL:
+                stack.enter_context(self.engine.partner_central.background())
             error = _attempt(lambda: self._handler(item.kind)(self.engine, item))
             try:
                 self._conclude(item, error)
@@ -215,6 +218,7 @@ def _pause(attempts: int, after: float | None) -> timedelta:
 def _send(engine: Engine, item: Item) -> None:
     run_id = str(item.payload.get("run") or "") or _fallback_run(engine, item)
     if not withdrawn(engine, item, run_id):
+        require_confirmed(engine)
         with let_out(engine, item):
             outbound.send(engine, item.key, run_id)
 
@@ -229,7 +233,7 @@ def _receive(engine: Engine, item: Item) -> None:
 
 
 def _fallback_run(engine: Engine, item: Item) -> str:
-    if item.kind == queueing.OUTBOUND:
+    if item.kind in (queueing.OUTBOUND, queueing.DECISION):
         return logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
     return logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 
 from connector.errors import ConnectorError, Fatal, RecordRejected, Retriable, StorageFull
-from connector.names import DETAIL_LOOKUPS, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
+from connector.names import DETAIL_LOOKUPS, NOTIFICATION, SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.store.outbox import OutboxRow
 from connector.sync import logs
 from connector.sync.engine import Engine
@@ -18,7 +18,7 @@ from connector.sync.log_storage import logs_are_paused, pause_logs, resume_logs
 from connector.sync.ports import RowOutcome
 
 BATCH = 200
-ORDER = (SYNC_LOG, SYNC_LOG_DETAIL)
+ORDER = (SYNC_LOG, SYNC_LOG_DETAIL, NOTIFICATION)
 PURGE_SLICE = 2000
 ATTEMPTS = 10
 """Refusals after which a log row is given up: the worker's own log keeps the fact."""

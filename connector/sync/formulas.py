@@ -76,6 +76,13 @@ def row_evaluator(
         describes: describe of an object by name, for the fields' types.
         identity: who the worker is in Salesforce; asked only where a formula reads it.
     """
+    return _evaluator(row_context(row, object_name, now, describes=describes, identity=identity))
+
+
+def row_context(
+    row: Row, object_name: str, now: datetime, *, describes: Describes, identity: Callable[[], Identity]
+) -> Context:
+    """Return the context of a row, in the way of :func:`row_evaluator`."""
     read = row_resolver(row)
 
     def resolve(name: str) -> Any:
@@ -86,7 +93,7 @@ def row_evaluator(
         found = None if name.startswith("$") else resolve_path(path, object_name, describes)
         return "" if found is None or isinstance(found, Problem) else found.type
 
-    return _evaluator(Context(resolve, now, type_of))
+    return Context(resolve, now, type_of)
 
 
 def ace_evaluator(catalogue: Mapping[str, AceField], record: AceRecord, now: datetime) -> Evaluate:

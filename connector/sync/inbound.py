@@ -22,7 +22,7 @@ from connector.mapping.outbound import snapshot
 from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import find_link, restore_seen
-from connector.sync.arrival import Arrival, as_applied, canonical, fetch, remember
+from connector.sync.arrival import Arrival, as_applied, canonical, fetch, referral_facts, remember
 from connector.sync.base import UNDER_WAY, is_unfinished, mark_applied
 from connector.sync.corrections import corrected
 from connector.sync.creation import create_record
@@ -34,6 +34,9 @@ from connector.sync.observe import require_settled
 from connector.sync.ports import Row
 from connector.sync.problems import invisible
 from connector.sync.queueing import enqueue_inbound, enqueue_outbound
+from connector.sync.referral_links import adopt_referral
+from connector.sync.related_exchange import referred
+from connector.sync.related_retries import refusals
 from connector.sync.related_values import (
     RelatedWrite,
     our_own,
@@ -55,9 +58,13 @@ def receive(engine: Engine, apn_id: str, run_id: str, *, fresh: bool = False) ->
     if is_dummy_identifier(str(arrival.answer.get("PartnerOpportunityIdentifier") or "")):
         return None
     link = find_link(engine, apn_id, arrival.answer)
+    if link is None:
+        link, arrival = adopt_referral(engine, arrival)
     if link is not None and link.status == "tombstone":
         return None
     if leave_out(engine, arrival, link, run_id):
+        return None
+    if link is None and engine.state.backfills.is_barred(apn_id):
         return None
     if link is None:
         return create_record(engine, arrival, run_id)
@@ -115,11 +122,19 @@ def _tell(engine: Engine, link: Link, arrival: Arrival, change: _Change, run_id:
         logs.log_problems(engine, run_id, link, (*change.problems, *alarm), payload=arrival.answer)
     elif change.changed:
         note = _note(engine, change, arrival.record, arrival.note)
-        logs.log_success(engine, run_id, link, arrival.answer, note, remaining=(*change.problems, *alarm))
+        remaining, kept = (*change.problems, *alarm), _not_arrived(engine, link, change)
+        logs.log_success(engine, run_id, link, arrival.answer, note, remaining=remaining, keep=kept)
     else:
         _resolve_written(engine, link, alarm, run_id)
         for problem in alarm:
             logs.note_problem(engine, run_id, link, problem)
+
+
+def _not_arrived(engine: Engine, link: Link, change: _Change) -> frozenset[tuple[str, str]]:
+    """Return why values that are offered to related records again were refused before: told until they arrive."""
+    offered = {f"{write.relationship}.{name}" for write in change.related for name in write.values}
+    names = _named(engine, frozenset(offered), dict.fromkeys(change.changed))
+    return frozenset(one for one in refusals(engine, link.record_id, names) if one[0] not in WARNINGS)
 
 
 def _resolve_written(engine: Engine, link: Link, alarm: tuple[Problem, ...], run_id: str) -> None:
@@ -151,7 +166,8 @@ def _agree(engine: Engine, link: Link, row: Row, at_aws: AceRecord) -> None:
         and field.ace_field in at_aws
         and same(record[field.ace_field], at_aws[field.ace_field])
     }
-    link.seen = {**link.seen, **{path: snap[path] for path in alike}}
+    known = {**referred(engine, row), **link.seen} if link.seen else {}
+    link.seen = {**known, **{path: snap[path] for path in alike}}
     link.written = {path: text for path, text in link.written.items() if path not in alike}
     link.locked = {path: text for path, text in link.locked.items() if path not in alike}
 
@@ -167,6 +183,7 @@ def apply_known(engine: Engine, link: Link, *, sharing: bool) -> None:
         return
     # Without a summary nothing is known of AWS's view, which is not the same as knowing it to be empty.
     at_aws = canonical(link.aws, link.summary) if link.summary else api_shape.from_get(link.aws)
+    at_aws |= referral_facts(engine, link.apn_id or "")
     record, corrections = corrected(engine, link.apn_id or "", at_aws)
     if excluded(engine, record):
         return

@@ -7,7 +7,7 @@ is one open detail per record and reason, updated and not repeated, and closed w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
@@ -33,7 +33,10 @@ RUN_OPEN = timedelta(days=1)
 
 _TAKEN_BACK = "Not processed after all: Salesforce refused the values. The detail with status Error says why."
 _STILL_OPEN = "Reasons from logs whose retention has ended; they are still open."
-_WAITING = {"PENDING_NOT_SHARED": PENDING, WAITING: PENDING, "HELD_IN_REVIEW": HELD, "EXCLUDED_BY_RULE": HELD}
+_WAITING = {
+    "PENDING_NOT_SHARED": PENDING, WAITING: PENDING, "HELD_IN_REVIEW": HELD, "EXCLUDED_BY_RULE": HELD,
+    "INVITATION_LAPSES": PENDING, "INVITATION_EXPIRED": HELD, "PENDING_INVITATION": HELD, "DECISION_NOT_SENT": HELD,
+}  # fmt: skip
 
 
 def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "") -> str:
@@ -60,12 +63,13 @@ def log_success(
     note: str = "",
     *,
     remaining: Iterable[Problem] = (),
+    keep: Iterable[tuple[str, str]] = (),
 ) -> None:
     """Record that the record went through; the direction's reasons that were open for it are closed, but for those that
-    remain.
+    remain, which are told anew, and those to keep as they are.
     """
     remaining = tuple(remaining)
-    resolve(engine, link.record_id, run_id, keep=_names(remaining))
+    resolve(engine, link.record_id, run_id, keep=_names(remaining) | frozenset(keep))
     _put_detail(
         engine,
         f"{run_id}:{link.record_id}",
@@ -76,6 +80,19 @@ def log_success(
     engine.state.runs.record(run_id, link.record_id, "success")
     for problem in remaining:
         note_problem(engine, run_id, link, problem)
+
+
+def log_action(
+    engine: Engine, run_id: str, link: Link, payload: Mapping[str, Any], note: str = "", *, fields: Collection[str]
+) -> None:
+    """Record that what a person asked for was done at AWS. Of the record's open reasons only those about these fields
+    are closed: an action says nothing of the others.
+    """
+    kept = [one for one in engine.state.problems.open_for(link.record_id) if one.field not in fields]
+    resolve(engine, link.record_id, run_id, keep=[(one.code, one.field) for one in kept])
+    body = {Detail.STATUS: PROCESSED, Detail.PAYLOAD: _payload(payload), Detail.ERROR_MESSAGE: note or None}
+    _put_detail(engine, f"{run_id}:{link.record_id}", run_id, link, body)
+    engine.state.runs.record(run_id, link.record_id, "success")
 
 
 def withdraw_success(engine: Engine, run_id: str, link: Link) -> None:
@@ -223,7 +240,9 @@ def _put_detail(engine: Engine, key: str, run_id: str, link: Link, body: dict[st
         Detail.APN_ID: link.apn_id,
     }
     lookup = DETAIL_LOOKUPS.get(link.object_name)
-    if lookup and link.status != "tombstone" and len(link.record_id) == RECORD_ID_LENGTH:
+    # An invitation's id, which stands for a record that is yet to be made, has as many characters.
+    is_record = len(link.record_id) == RECORD_ID_LENGTH and link.record_id.isalnum()
+    if lookup and link.status != "tombstone" and is_record:
         fixed[lookup] = link.record_id
     # A detail without its log cannot be written, and a run of which all records wait has none yet.
     _put_log(engine, run_id, {})

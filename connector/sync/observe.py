@@ -22,6 +22,7 @@ from connector.sync.edits import changed_paths
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
 from connector.sync.queueing import enqueue_inbound, enqueue_outbound
+from connector.sync.referral_notes import awaits_acceptance, not_accepted, typed_decision
 from connector.sync.related_changes import changed_parents
 from connector.sync.set_aside import hand_over, is_set_aside
 
@@ -207,6 +208,7 @@ def candidate(engine: Engine, row: Row, link: Link | None) -> Candidate:
         formula_types={name: field.type for name, field in describe.fields.items()},
         formula_extra={SETUP_USER: engine.salesforce.identity().user_id},
         identifier_holder=_holder(engine, row, link),
+        pending_invitation=awaits_acceptance(engine, row["Id"], row),
         partner_identifier=_partner_identifier(link),
         **(_memory(engine, link, snap) if link else {"known": False}),
     )
@@ -339,6 +341,12 @@ def _tell(engine: Engine, link: Link, verdict: Verdict, run_id: str) -> None:
         return
     if verdict.code is Code.NOT_COMPARED and link.apn_id:
         enqueue_inbound(engine, link.apn_id, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
+        return
+    if verdict.code is Code.PENDING_INVITATION:
+        row = link.row or {}
+        logs.log_problems(
+            engine, run_id, link, (typed_decision(engine, link, row) or not_accepted(engine, link.record_id, row),)
+        )
         return
     problem = Problem(verdict.code.name, "", "", verdict.reason, "")
     if verdict.code in _REPEATED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +18,22 @@ from connector.sync import logs, plan
 from connector.sync.base import UNDER_WAY, base, forget_base, is_unfinished, remember_answer
 from connector.sync.create import ambiguous, create_opportunity
 from connector.sync.edits import conflict_note, user_edits
-from connector.sync.engine import Engine
+from connector.sync.engine import Engine, Priority
 from connector.sync.fallbacks import edited_fields, fallback_note, paths_beside, used_fallbacks
 from connector.sync.inbound import apply_known, receive
+from connector.sync.involvement import becomes_co_sell
+from connector.sync.ownership import EMAIL, NAME
+from connector.sync.queueing import enqueue_inbound
+from connector.sync.referral_notes import awaits_acceptance, not_accepted
+from connector.sync.related_exchange import exchanged, referred, tell_unplaced
 from connector.sync.set_aside import is_set_aside, set_aside_problem
+from connector.sync.share_reason import note_reason, taken_reason
 from connector.sync.submission import drop_share, submission_under_way, submit
 from connector.sync.writeback import stamp, write_identifier
 
 CONFLICT_ROUNDS = 3
+_WRITES = (plan.Update, plan.Associate, plan.Disassociate, plan.Assign, plan.Submit)
+"""Actions that take a slot of AWS's rate of writes."""
 ASSOCIATED_ALREADY = "DUPLICATE_KEY_VALUE"
 """AWS's answer to an association that a call whose answer was lost has made."""
 
@@ -70,6 +79,7 @@ def facts_for(engine: Engine, link: Link, answer: dict[str, Any] | None) -> plan
     row = link.row or {}
     record, problems = engine.to_ace(row)
     first = answer is None or plan.is_draft(answer)
+    ruling = engine.share_ruling(row) if answer is None else None
     return plan.OutboundFacts(
         record=outgoing(engine, link, with_record_currency(row, record), first=first, answer=answer),
         mapping_problems=problems,
@@ -80,11 +90,20 @@ def facts_for(engine: Engine, link: Link, answer: dict[str, Any] | None) -> plan
         requested=link.requested,
         share_automatically=engine.settings.share_automatically,
         update_automatically=engine.settings.update_automatically,
+        by_rule=ruling is not None and ruling.holds,
+        ruling=str(ruling or ""),
         unknown_members=tuple((answer or {}).get("UnknownMembers") or ()),
         record_id=link.record_id,
         edited=_edited(engine, link),
         view=api_shape.from_summary(link.summary or {}),
+        unanswered=_unanswered(engine, link) if answer is None else None,
     )
+
+
+def _unanswered(engine: Engine, link: Link) -> Problem | None:
+    row = link.row or {}
+    waits = awaits_acceptance(engine, link.record_id, row)
+    return not_accepted(engine, link.record_id, row) if waits else None
 
 
 def _edited(engine: Engine, link: Link) -> frozenset[str]:
@@ -114,6 +133,9 @@ def outgoing(
         kept.add(CURRENCY)
     if first:
         kept |= {name for name in record if engine.catalogue[name].submit}
+    if first and submission_under_way(engine, link):
+        # A share of ours made the draft: whom AWS made its owner meanwhile nobody chose.
+        kept |= {EMAIL, NAME}
     return {name: value for name, value in record.items() if name in kept}
 
 
@@ -163,9 +185,12 @@ def _act(engine: Engine, link: Link, run_id: str, associated: dict[str, Any] | N
     """
     facts = facts_for(engine, link, base(engine, link))
     turn = _Turn(engine, link, run_id, facts.record)
-    turn.payload = associated or {}
+    turn.payload, turn.began = associated or {}, associated is not None
     actions = plan.plan_outbound(facts)
     if isinstance(actions[0], plan.Create):
+        if not (facts.requested or facts.share_automatically):
+            note_reason(engine, link, facts.ruling)
+        turn.make_way()
         turn.payload = create_opportunity(engine, link, facts.record)
         facts = facts_for(engine, link, base(engine, link))
         turn.sent, actions = facts.record, plan.plan_outbound(facts)
@@ -184,6 +209,7 @@ class _Turn:
 
     def __init__(self, engine: Engine, link: Link, run_id: str, sent: AceRecord) -> None:
         self.engine, self.link, self.run_id, self.sent = engine, link, run_id, sent
+        self.began = False
         self.snap = snapshot(engine.mapping, link.row or {})
         self.payload: dict[str, Any] = {}
         self.overridden: dict[str, Value] = {}
@@ -213,13 +239,28 @@ class _Turn:
             plan.Update: self._update,
             plan.Associate: self._associate,
             plan.Disassociate: self._disassociate,
+            plan.Assign: self._assign,
             plan.Submit: self._submit,
             plan.Settle: self._settle,
             plan.Hold: self._hold,
             plan.Await: self._await,
             plan.Reject: self._reject,
         }
+        if isinstance(action, _WRITES):
+            self.make_way()
         performers[type(action)](action)
+
+    def make_way(self) -> None:
+        """Between two writes of a turn that nobody waits for: what a person asks for goes first. The turn then goes on
+        from where it was, as after an interruption, so that at least one write comes of each attempt.
+
+        Raises:
+            Deferred: a person waits.
+        """
+        engine = self.engine
+        if self.began and not self.link.requested and engine.state.queue.is_due(Priority.REQUEST, engine.now()):
+            raise Deferred("What a person asked for goes first.", engine.now())
+        self.began = True
 
     def _update(self, action: plan.Update) -> None:
         self.payload |= dict(action.request)
@@ -230,8 +271,15 @@ class _Turn:
         before = self.link.aws or {}
         response = self.engine.partner_central.update_opportunity(action.request)
         remember_answer(self.engine, self.link, api_shape.merged_answer(before, action.request, response))
-        if api_shape.needs_reading(before, action.request):
+        if api_shape.needs_reading(before, action.request) or self._makes_history(action):
             forget_base(self.engine, self.link)
+        if becomes_co_sell(action.changes):
+            # The involvement is in AWS's other answer, which no date of the opportunity tells of.
+            enqueue_inbound(self.engine, self.link.apn_id or "", "")
+
+    def _makes_history(self, action: plan.Update) -> bool:
+        """Whether AWS enters something into its history of next steps that Salesforce is to show."""
+        return "nextStep" in action.changes and self.engine.mapping.field("nextStepHistory") is not None
 
     def _associate(self, action: plan.Associate) -> None:
         self._change_association(self.engine.partner_central.associate, action)
@@ -251,6 +299,12 @@ class _Turn:
                 raise
         self.payload.setdefault(type(action).__name__, []).append([action.entity_type, action.entity_id])
 
+    def _assign(self, action: plan.Assign) -> None:
+        # As an association, it moves the record's date; to repeat it after a lost answer changes nothing.
+        forget_base(self.engine, self.link)
+        self.engine.partner_central.assign(self.link.apn_id or "", action.assignee)
+        self.payload |= {"Assign": {"BusinessTitle": action.assignee["BusinessTitle"]}}
+
     def _submit(self, action: plan.Submit) -> None:
         self.payload |= {"AwsSubmission": {"InvolvementType": action.involvement, "Visibility": action.visibility}}
         submit(self.engine, self.link, action)
@@ -260,14 +314,25 @@ class _Turn:
         """Remember the row as handled: it is not due again until a mapped field changes or a person edits it."""
         answer = base(self.engine, self.link) or {}
         with self.engine.state.transaction():
-            sharing = submission_under_way(self.engine, self.link)
-            self._remember(action, answer)
+            sharing, payload = submission_under_way(self.engine, self.link), self._all_that_was_sent()
+            gone = exchanged(self.engine, self.link, {problem.field for problem in action.locked})
+            action = plan.Settle(tuple(problem for problem in action.locked if problem.field not in gone))
+            self._remember(action, answer, gone)
             drop_share(self.engine, self.link)
             stamp(self.engine, self.link)
             apply_known(self.engine, self.link, sharing=sharing)
-            notes = (conflict_note(self.engine.mapping, self.overridden), self._fallback_note(answer))
+            by_rule = taken_reason(self.engine, self.link) if sharing else ""
+            notes = (by_rule, conflict_note(self.engine.mapping, self.overridden), self._fallback_note(answer))
             note = " ".join(filter(None, notes))
-            logs.log_success(self.engine, self.run_id, self.link, self.payload, note, remaining=action.locked)
+            logs.log_success(self.engine, self.run_id, self.link, payload, note, remaining=action.locked)
+            locked = {problem.field for problem in action.locked}
+            tell_unplaced(self.engine, self.link, gone, locked, api_shape.from_get(answer))
+
+    def _all_that_was_sent(self) -> dict[str, Any]:
+        """Return what went out: a share that took several turns began with what the opportunity was created with."""
+        share = self.engine.state.shares.get(self.link.record_id)
+        created = json.loads(share.create_request) if share and share.create_request else {}
+        return {**created, **self.payload}
 
     def _fallback_note(self, answer: Mapping[str, Any]) -> str:
         """What stood in for empty values, in this turn or in one whose end this is: what AWS holds was sent."""
@@ -277,7 +342,7 @@ class _Turn:
             one for one in used if one.ace_field in self.sent or same(one.value, at_aws.get(one.ace_field))
         )
 
-    def _remember(self, action: plan.Settle, answer: Mapping[str, Any]) -> None:
+    def _remember(self, action: plan.Settle, answer: Mapping[str, Any], gone: frozenset[str]) -> None:
         link, mapping = self.link, self.engine.mapping
         refused = {problem.field for problem in action.locked}
         locked = {field.path for field in mapping.fields if field.ace_field in refused}
@@ -286,12 +351,13 @@ class _Turn:
         link.locked = {path: self.snap.get(path) for path in locked}
         left_out = {path: link.seen[path] for path in self.engine.left_out.values() if path in link.seen}
         sent = {path: link.seen.get(path) if path in locked else text for path, text in self.snap.items()}
-        link.seen = {**left_out, **sent}
+        link.seen = {**left_out, **referred(self.engine, link.row or {}), **sent}
         settled = {field.path for field in mapping.fields if field.ace_field in self.sent}
         link.written = {path: text for path, text in link.written.items() if path not in settled}
         # Where AWS made something else of what was sent, that is a change of AWS's, to be brought in.
         at_aws = api_shape.from_get(answer) | self._altered(answer)
-        link.applied = {**(link.applied or {}), **{name: at_aws.get(name) for name in self.sent if name not in refused}}
+        settling = {name: None if name in gone else at_aws.get(name) for name in self.sent if name not in refused}
+        link.applied = {**(link.applied or {}), **settling}
         link.status, link.hold_reason, link.requested = "linked", "", False
         link.failures, link.first_failure, link.failed_snapshot = 0, None, None
         self.engine.state.links.save(link)

@@ -19,6 +19,8 @@ from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
 from connector.eligibility.rules import is_dummy_identifier
 from connector.errors import Problem
+from connector.sync.involvement import explained
+from connector.sync.ownership import owner_problems, wanted_owner
 
 IDENTIFIER = "partnerCrmUniqueIdentifier"
 OWNERSHIP, REFERRAL = "opportunityOwnership", "AWS Referral"
@@ -47,6 +49,13 @@ class Associate:
 class Disassociate:
     entity_type: str
     entity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Make the person (``Email``, ``FirstName``, ``LastName``, ``BusinessTitle``) the draft's owner."""
+
+    assignee: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ class Reject:
     problems: tuple[Problem, ...]
 
 
-Action = Create | Update | Associate | Disassociate | Submit | Settle | Hold | Await | Reject
+Action = Create | Update | Associate | Disassociate | Assign | Submit | Settle | Hold | Await | Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +109,12 @@ class OutboundFacts:
         record_id: the record's Salesforce id, by which AWS knows it as ours.
         edited: ACE fields that a person changed since the record was last handled.
         view: AWS's own view of the opportunity as a canonical record, as far as it is known.
+        unanswered: the record is a referral that was not accepted: nothing is created for it.
         submitting: a share of this record is under way (a draft of ours that waits for its submission).
         requested: a person asked for it.
         share_automatically, update_automatically: the admin's two settings.
+        by_rule: the share rule sets a first share going.
+        ruling: what the share rule says of the record, in words; empty without one.
         today: the UTC date that date rules are held against.
     """
 
@@ -115,10 +127,13 @@ class OutboundFacts:
     requested: bool = False
     share_automatically: bool = False
     update_automatically: bool = False
+    by_rule: bool = False
+    ruling: str = ""
     unknown_members: tuple[str, ...] = field(default=())
     record_id: str = ""
     edited: frozenset[str] = frozenset()
     view: AceRecord = field(default_factory=dict)
+    unanswered: Problem | None = None
 
 
 def plan_outbound(facts: OutboundFacts) -> tuple[Action, ...]:
@@ -154,17 +169,20 @@ def _differs(record: AceRecord, base: Mapping[str, Any]) -> bool:
 
 
 def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
-    if not (facts.requested or facts.share_automatically):
-        return (Await(_waits_for_request("share")),)
-    problems = facts.mapping_problems + _rule_problems(facts, Moment.SUBMIT, None)
+    if facts.unanswered is not None:
+        return (Reject((facts.unanswered,)),)
+    if not (facts.requested or facts.share_automatically or facts.by_rule):
+        return (Await(_waits_for_request("share", facts.ruling)),)
+    problems = facts.mapping_problems + _rule_problems(facts, Moment.SUBMIT, None) + owner_problems(facts.record)
     return (Reject(problems),) if problems else (Create(),)
 
 
 def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action, ...]:
     before = api_shape.from_get(base)
-    locked = api_shape.locked_changes(facts.record, base) + _without_a_way(facts, before)
     identified = _identified(facts, base, before)
     changes = api_shape.changed_fields(identified, base)
+    refused = api_shape.locked_changes(facts.record, base) + _without_a_way(facts, before)
+    locked = explained(refused, facts.record, {**facts.view, **before}, changes)
     if set(changes) <= {IDENTIFIER}:
         # Our identifier goes along with an update, and is no reason for one.
         changes = {}
@@ -175,7 +193,9 @@ def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action,
     if not (facts.requested or facts.submitting or facts.update_automatically):
         return (Await(_waits_for_request("update")),)
     moment = Moment.SUBMIT if submits else Moment.UPDATE
+    owner = wanted_owner(facts.record, before) if submits else {}
     problems = facts.mapping_problems + _rule_problems(facts, moment, before)
+    problems += owner_problems(facts.record) if owner else ()
     if problems:
         return (Reject(problems),)
     update = (Update(api_shape.to_update(identified, base, catalog=facts.catalog), changes),) if changes else ()
@@ -183,7 +203,7 @@ def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action,
     if lifecycle.phase(review_status(base)) is lifecycle.Phase.ACTION_REQUIRED:
         # The update hands the record to AWS's reviewers, who lock it: what they asked for goes first.
         return (*early, *late, *update, end)
-    return (*early, *update, *late, end)
+    return (*early, *update, *late, *((Assign(owner),) if owner else ()), end)
 
 
 def _identified(facts: OutboundFacts, base: Mapping[str, Any], before: AceRecord) -> AceRecord:
@@ -261,13 +281,14 @@ def _submission(record: AceRecord) -> Submit:
     return Submit(api_shape.involvement(record), api_shape.visibility(record))
 
 
-def _waits_for_request(what: str) -> Problem:
+def _waits_for_request(what: str, ruling: str = "") -> Problem:
     setting = "Share automatically" if what == "share" else "Update automatically"
+    rule = f" {ruling}." if ruling else ""
     return Problem(
         "PENDING_NOT_SHARED",
         "",
         "",
-        f"Pending, not shared: the edit waits for a request, since {setting} is off.",
+        f"Pending, not shared: the edit waits for a request, since {setting} is off.{rule}",
         f"Use Share with AWS on the record, run `connector action share`, or switch on {setting} in the settings.",
     )
 
@@ -279,7 +300,8 @@ def _not_updatable(field: AceField, value: Value, kept: Value) -> Problem:
         field.name,
         shown(value),
         f"At AWS {field.label} {what}; AWS keeps {shown(kept)!r}.",
-        "Change it in Partner Central, or set the field back to AWS's value.",
+        f"{'Use Assign on the record' if field.assign else 'Change it in Partner Central'}, or set the field back to "
+        "AWS's value.",
     )
 
 

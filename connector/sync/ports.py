@@ -233,3 +233,7 @@ class PartnerCentralPort(Protocol):
     def urgent(self) -> AbstractContextManager[None]:
         """Return a block whose calls go ahead of others' and may use our whole daily share: a person waits for them."""
         ...
+
+    def background(self) -> AbstractContextManager[None]:
+        """Return a block whose calls go behind all others and leave them a part of our daily share: a backfill's."""
+        ...

@@ -64,6 +64,7 @@ class Preview:
         payload: the request that would be sent first; None when none would.
         fields: one per mapped field, in the mapping's order.
         problems: those of no single mapped field.
+        ruling: what the share rule says, in words; empty without a rule, and for what has an opportunity already.
     """
 
     record_id: str
@@ -72,6 +73,7 @@ class Preview:
     payload: dict[str, Any] | None
     fields: tuple[Passage, ...]
     problems: tuple[Problem, ...]
+    ruling: str = ""
 
 
 def preview(engine: Engine, record_id: str, left_out: Iterable[Problem] = ()) -> Preview:
@@ -98,9 +100,9 @@ def preview(engine: Engine, record_id: str, left_out: Iterable[Problem] = ()) ->
     problems = tuple(dict.fromkeys((*left_out, *engine.to_ace(row)[1], *_told(actions))))
     fields = tuple(_passages(engine, link, row, payload, problems))
     named = {one.ace_field for one in fields}
-    return Preview(
-        record_id, verdict, actions, payload, fields, tuple(one for one in problems if one.field not in named)
-    )
+    unnamed = tuple(one for one in problems if one.field not in named)
+    ruling = "" if isinstance(facts, _NoAnswer) else facts.ruling
+    return Preview(record_id, verdict, actions, payload, fields, unnamed, ruling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ SUMMARY_SWEEP = "summary-sweep"
 FLUSH = "flush"
 DELETIONS = "deletions"
 RETENTION = "retention"
+REFERRALS = "referrals"
+REFERRAL = "referral"
+DECISION = "referral-decision"
 
 WRITE_LANE = "write"
 READ_LANE = "read"
@@ -48,6 +51,39 @@ def enqueue_inbound(
         dedup=f"{INBOUND}:{apn_id}",
     )
     return engine.state.queue.enqueue(work, engine.now())
+
+
+def enqueue_referral(engine: Engine, invitation_id: str, run_id: str = "", *, priority: int = Priority.INBOUND) -> bool:
+    """Queue a look at one invitation; its record's id is the key where we know the record."""
+    invitation_id = invitation_id.rpartition("/")[2]
+    known = engine.state.referrals.get(invitation_id)
+    work = Work(
+        kind=REFERRAL,
+        key=(known.record_id if known else None) or invitation_id,
+        lane=READ_LANE,
+        priority=priority,
+        payload={"invitation": invitation_id, "run": run_id},
+        dedup=f"{REFERRAL}:{invitation_id}",
+    )
+    return engine.state.queue.enqueue(work, engine.now())
+
+
+def decision_work(record_id: str, decision: str, *, reason: str = "", note: str = "") -> Work:
+    """Return the work item that answers a referral.
+
+    Args:
+        decision: ``accept`` or ``reject``.
+        reason: why it is rejected.
+        note: who decided, where no person did; for the log.
+    """
+    return Work(
+        kind=DECISION,
+        key=record_id,
+        lane=WRITE_LANE,
+        priority=Priority.INBOUND if note else Priority.REQUEST,
+        payload={"decision": decision, "reason": reason, "note": note},
+        dedup=f"{DECISION}:{record_id}",
+    )
 
 
 def enqueue_job(engine: Engine, kind: str, lane: str = READ_LANE, *, priority: int = Priority.SWEEP) -> bool:

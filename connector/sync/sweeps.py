@@ -1,50 +1,122 @@
 """What changed at AWS? Events are hints; these two walks are the guarantee.
 
-The first asks for opportunities by LastModifiedDate, in windows that overlap. The second turns slowly through the open
-opportunities and asks for AWS's summary, because AWS's stage, team and score may change without moving a date.
+The first asks for opportunities by LastModifiedDate, from where the last walk came to, with an overlap. The second
+turns slowly through the open opportunities and asks for AWS's summary, because AWS's stage, team and score may change
+without moving a date.
+
+A walk of several pages must not lose what others change meanwhile: an opportunity that is modified moves to the end,
+and all behind it move up by one, over the edge of a page that was read already. So every page is the first of a
+question of its own, which begins with the date of the last one that was met. Such a walk may also be left and taken up
+anywhere, which is why its place is kept with each page: a refusal in its midst, or a worker that is killed, costs one
+page.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from connector.eligibility.rules import is_dummy_identifier
-from connector.errors import ConnectorError, RecordGone, RecordRejected
+from connector.errors import ConnectorError, RecordGone, RecordRejected, Refused
 from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import adopt_page
 from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine, Priority
+from connector.sync.other_integrations import note_page
 from connector.sync.ports import Json
 from connector.sync.queueing import enqueue_inbound
 
 OVERLAP = timedelta(minutes=5)
-WALKS = 3
-"""How often a walk of several pages is repeated at most: a record that moves during the walk shifts the pages behind
-it.
+"""How far a walk reaches back behind the last one: a change may be listed later than its date says."""
+STEP_BACK = timedelta(seconds=1)
+"""How far a question reaches back behind the last date that was met. Several opportunities may share it, the bound goes
+over the wire in whole seconds, and whether it is part of the window AWS says both ways.
 """
 _CURSOR = "aws:modified"
+_PLACE = "aws:modified:place"
+BACKFILL_PLACE = "backfill"
+"""Where a backfill that was cut off is to go on."""
 
 
-def sweep_modified(engine: Engine) -> int:
+def walk_modified(engine: Engine, after: datetime | None = None) -> Iterator[list[Json]]:
+    """Yield pages of summaries in the order of LastModifiedDate, none of them empty; every opportunity is met that was
+    modified since then, also one that is modified during the walk. Some are met twice.
+
+    Only where more than a page of them share a second, AWS's own page tokens are followed: an opportunity of that
+    second may then be passed over if another one of it changes just then. The daily comparison finds it.
+    """
+    pages = filter(None, engine.partner_central.list_opportunities(modified_after=after))
+    first = next(pages, None)
+    if first is None:
+        return
+    yield first
+    if next(pages, None) is None:
+        return
+    # More than one page: the second one is asked for anew, from where the first one ended.
+    place, moved = _furthest(after, first), True
+    while moved:
+        moved = False
+        for page in filter(None, engine.partner_central.list_opportunities(modified_after=place)):
+            yield page
+            further = _furthest(place, page)
+            if further != place:
+                place, moved = further, True
+                break
+
+
+def _furthest(place: datetime | None, page: list[Json]) -> datetime | None:
+    """Return where the question behind a page begins. More opportunities of one second than fit on a page do not move
+    it: those are paged through by AWS's token.
+    """
+    if not page:
+        return place
+    behind = place_behind(datetime.fromisoformat(str(page[-1]["LastModifiedDate"])))
+    return behind if place is None else max(place, behind)
+
+
+def place_behind(moment: datetime) -> datetime:
+    """Return what is to be asked for to be given everything from that moment on."""
+    return moment.replace(microsecond=0) - STEP_BACK
+
+
+def sweep_modified(engine: Engine, *, at_most: int | None = None) -> int:
     """Queue every opportunity that changed at AWS since the last sweep; return how many.
 
-    The first sweep of a new state looks at everything and links what is ours, before anything may be created.
+    The first sweep of a new state looks at everything and links what is ours, before anything may be created. With
+    ``at_most`` the walk is left after about so many opportunities, and the next one goes on from there, so that other
+    work gets its turn in between. :func:`modified_sweep_is_unfinished` tells.
+
+    Raises:
+        Refused: it would be the first one, and a backfill that chooses was cut off: all would be imported.
     """
     if engine.state.meta.get(ADOPTED) is None:
+        _refuse_beside_backfill(engine)
         logs.adopt_reasons(engine)
     files = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_FILES)
     records = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS, parent=files)
     try:
-        queued, skipped = _walk_until_quiet(engine, records)
+        queued, skipped = _sweep(engine, records, at_most)
     except ConnectorError as error:
         logs.log_call(engine, files, error=str(error))
         raise
     logs.log_call(engine, files, note=_skipped(skipped))
     return queued
+
+
+def _refuse_beside_backfill(engine: Engine) -> None:
+    if engine.state.cursors.get(BACKFILL_PLACE) is not None:
+        raise Refused(
+            "A backfill was cut off before it had looked through all that exists in Partner Central. Run "
+            "`connector backfill` again with the same options to finish it, or with --restart to begin anew."
+        )
+
+
+def modified_sweep_is_unfinished(engine: Engine) -> bool:
+    """Whether the last walk was left, or cut off, before its end."""
+    return engine.state.cursors.get(_PLACE) is not None
 
 
 def _skipped(count: int) -> str:
@@ -56,61 +128,90 @@ def compare_anew(engine: Engine) -> None:
     with engine.state.transaction():
         engine.state.meta.delete(ADOPTED)
         engine.state.cursors.delete(_CURSOR)
+        engine.state.cursors.delete(_PLACE)
 
 
-def _walk_until_quiet(engine: Engine, run_id: str) -> tuple[int, int]:
+def _sweep(engine: Engine, run_id: str, at_most: int | None) -> tuple[int, int]:
     """Return how many opportunities were queued, and how many were left out as historical data."""
-    cursor = engine.state.cursors.get(_CURSOR)
-    after = datetime.fromisoformat(cursor) - OVERLAP if cursor else None
+    begin, latest = _begin(engine), ""
     found: dict[str, str] = {}
     skipped = set[str]()
-    latest = cursor or ""
-    for _ in range(WALKS):
-        pages, fresh, newest = _walk(engine, after, found, skipped, run_id)
-        latest = max(latest, newest)
-        if pages < 2 or not fresh:
-            break
+    looked = queued = 0
+    for page in walk_modified(engine, begin):
+        # Not only at first: a state that was restored from a copy knows nothing of what was shared since.
+        adopt_page(engine, page)
+        note_page(engine, page)
+        queued += _take(engine, page, found, skipped, run_id)
+        found = {one["Id"]: one["LastModifiedDate"] for one in page}
+        latest, looked = later(engine, latest, page), looked + len(page)
+        place = _furthest(begin, page)
+        if at_most and looked >= at_most and place != begin:
+            return queued, len(skipped)
+    finish_walk(engine, latest)
+    return queued, len(skipped)
+
+
+def _begin(engine: Engine) -> datetime | None:
+    place, cursor = engine.state.cursors.get(_PLACE), engine.state.cursors.get(_CURSOR)
+    if place is not None:
+        return datetime.fromisoformat(place)
+    return min(datetime.fromisoformat(cursor), engine.now()) - OVERLAP if cursor else None
+
+
+def later(engine: Engine, latest: str, page: list[Json]) -> str:
+    """Return the latest date that was met so far. One that lies ahead of our clock does not count: if the next walk
+    began there, what changes until then would not be found.
+    """
+    now = engine.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return max([latest, *(date for one in page if (date := str(one["LastModifiedDate"])) <= now)])
+
+
+def finish_walk(engine: Engine, latest: str) -> None:
+    """The walk came to its end: what is ours is linked, and the next one begins with the latest date of this one."""
     with engine.state.transaction():
         if latest:
             engine.state.cursors.set(_CURSOR, latest)
+        engine.state.cursors.delete(_PLACE)
         engine.state.meta.set(ADOPTED, engine.now().isoformat())
-    return len(found), len(skipped)
 
 
-def _walk(
-    engine: Engine, after: datetime | None, found: dict[str, str], skipped: set[str], run_id: str
-) -> tuple[int, int, str]:
-    pages, fresh, newest = 0, 0, ""
+def _take(engine: Engine, page: list[Json], found: Mapping[str, str], skipped: set[str], run_id: str) -> int:
+    """Queue what is new of a page, and keep the walk's place with it; return how many were queued."""
     first = engine.state.meta.get(ADOPTED) is None
-    for page in engine.partner_central.list_opportunities(modified_after=after):
-        pages += 1
-        newest = max([newest, *(str(summary["LastModifiedDate"]) for summary in page)])
-        # Not only at first: a state that was restored from a copy knows nothing of what was shared since.
-        adopt_page(engine, page)
-        moved = [one for one in page if found.get(one["Id"]) != one["LastModifiedDate"] and _is_news(engine, one)]
-        historical = {one["Id"] for one in moved if is_dummy_identifier(one.get("PartnerOpportunityIdentifier") or "")}
-        moved = [one for one in moved if one["Id"] not in historical]
-        skipped |= historical
-        with engine.state.transaction():
-            for summary in moved:
-                found[summary["Id"]] = summary["LastModifiedDate"]
-                enqueue_inbound(
-                    engine, summary["Id"], run_id, priority=Priority.BACKFILL if first else Priority.INBOUND
-                )
-        fresh += len(moved)
-    return pages, fresh, newest
+    moved = [one for one in page if found.get(one["Id"]) != one["LastModifiedDate"] and is_news(engine, one)]
+    historical = {one["Id"] for one in moved if is_historical(one)}
+    skipped |= historical
+    moved = [one for one in moved if one["Id"] not in historical]
+    priority = Priority.BACKFILL if first else Priority.INBOUND
+    with engine.state.transaction():
+        for summary in moved:
+            enqueue_inbound(engine, summary["Id"], run_id, priority=priority)
+        place = _furthest(None, page)
+        engine.state.cursors.set(_PLACE, place.isoformat() if place else "")
+    return len(moved)
 
 
-def _is_news(engine: Engine, summary: Json) -> bool:
+def is_historical(summary: Json) -> bool:
+    """Whether the opportunity is historical data, marked so by its partner identifier, which is never processed."""
+    return is_dummy_identifier(str(summary.get("PartnerOpportunityIdentifier") or ""))
+
+
+def is_news(engine: Engine, summary: Json) -> bool:
     """Whether the opportunity looks different from when we last saw it; our own writes are known already."""
     link = engine.state.links.by_apn(summary["Id"])
-    return link is None or (link.status != "tombstone" and link.aws_modified != summary["LastModifiedDate"])
+    if link is None:
+        return not engine.state.backfills.is_left_out(summary["Id"], summary["LastModifiedDate"])
+    return link.status != "tombstone" and link.aws_modified != summary["LastModifiedDate"]
 
 
 def sweep_summaries(engine: Engine, budget: int, older_than: timedelta) -> int:
-    """Ask for AWS's view of up to ``budget`` open opportunities, longest unasked first; queue those that changed."""
+    """Ask for AWS's view of up to ``budget`` open opportunities, longest unasked first; queue those that changed. What
+    a person asked for goes first: the rotation goes on from there the next time.
+    """
     now, run_id, changed = engine.now(), "", 0
     for link in engine.state.links.summary_rotation(budget, (now - older_than).isoformat()):
+        if engine.state.queue.is_due(Priority.REQUEST, engine.now()):
+            break
         different = _looks_different(engine, link)
         # What was found is queued with the mark that it was asked for: an interruption loses neither.
         with engine.state.transaction():

@@ -21,3 +21,8 @@ def create_token(org_id: str, record_id: str, catalog: str, generation: int) -> 
 def submit_token(org_id: str, record_id: str, opportunity_id: str, generation: int) -> str:
     """Return the ClientToken for the submission task of this opportunity; a FAILED task replays under its old token."""
     return str(uuid5(NAMESPACE, f"submit:{org_id}:{record_id}:{opportunity_id}:{generation}"))
+
+
+def accept_token(org_id: str, invitation_id: str, catalog: str, generation: int) -> str:
+    """Return the ClientToken for the task that accepts this referral; a FAILED task replays under its old token."""
+    return str(uuid5(NAMESPACE, f"accept:{org_id}:{invitation_id}:{catalog}:{generation}"))

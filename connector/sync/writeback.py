@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connector.eligibility.rules import REVIEW_ENDED
 from connector.errors import (
     AuthFailed,
     ConnectorError,
@@ -36,11 +37,13 @@ from connector.sync.engine import Engine
 from connector.sync.ports import Row, RowOutcome
 from connector.sync.problems import as_problem
 from connector.sync.queueing import enqueue_inbound
+from connector.sync.related_retries import close_refusals, offer_again
 from connector.sync.related_values import RelatedWrite, refused_values, related_is_gone, related_record
 
 SERVER_TIME = "@server_time"
 """Stands for Salesforce's own time at the moment of writing."""
 BATCH = 200
+CLOSED_LOST = "Closed Lost"
 Doubts = Mapping[str, str | None]
 """Values of mapped fields that an earlier attempt may have written, by path."""
 
@@ -241,6 +244,8 @@ def _confirm(engine: Engine, pending: Writeback, link: Link | None) -> None:
         link.apn_id_written = link.apn_id_written or engine.names.apn_id in pending.values
     if values:
         _confirm_applied(engine, link, values)
+    if pending.parent:
+        close_refusals(engine, link, _names_at(engine, values))
     engine.state.links.save(link)
 
 
@@ -324,6 +329,8 @@ def _refuse(engine: Engine, pending: Writeback, link: Link | None, error: Connec
         # Beside what the record's other values came to; the payload is what a person can correct: AWS's own words.
         logs.note_problem(engine, run_id, link, problem, link.aws or pending.values)
     engine.state.runs.record(run_id, link.record_id, "error")
+    if pending.parent and isinstance(error, RecordRejected):
+        offer_again(engine, link, _names_at(engine, _mapped(engine, pending)))
     if set(pending.values) - set(engine.names.all):
         _put_own(engine, pending, link)
 
@@ -356,9 +363,13 @@ def _run(engine: Engine) -> str:
 
 
 def bury(engine: Engine, link: Link) -> None:
-    """The Salesforce record is gone: nothing is sent for it any more, and nothing recreates it (OUT-16)."""
+    """The Salesforce record is gone: nothing is sent for it any more, and nothing recreates it (OUT-16). Of a deal that
+    is off at AWS, too, nobody has to know (OPS-16).
+    """
     link.status, link.row, link.requested = "tombstone", None, False
     engine.state.links.save(link)
+    if link.review_status.lower() in REVIEW_ENDED or link.stage == CLOSED_LOST:
+        return logs.resolve(engine, link.record_id)
     problem = Problem(
         "DELETED_IN_SALESFORCE",
         "",
@@ -368,3 +379,4 @@ def bury(engine: Engine, link: Link) -> None:
     )
     logs.resolve(engine, link.record_id)
     logs.log_problems(engine, _run(engine), link, (problem,))
+    return None

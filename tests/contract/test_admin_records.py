@@ -43,7 +43,8 @@ def test_preview_shows_verdict_plan_and_payload_and_sends_nothing(desk: Desk) ->
     assert shown["conditions"]
     assert shown["plan"][0].startswith("create the opportunity at AWS")
     assert shown["payload"]["PartnerOpportunityIdentifier"] == record
-    named = {"ace", "salesforce", "salesforce_value", "ace_value", "json_path", "json_value", "fallback", "problems"}
+    values = {"salesforce_value", "ace_value", "json_path", "json_value"}
+    named = {"ace_field", "salesforce_field", *values, "fallback", "problems"}
     assert named == set(shown["fields"][0])
     assert not requests(desk)
 
@@ -68,7 +69,8 @@ def test_preview_puts_every_problem_on_its_fields_line_and_calls_nobody(desk: De
     record = desk.deal(31, Postal_Code__c="?", Expected_Monthly_AWS_Revenue__c=1041.67, Customer_Phone__c="12")
     desk.sandbox.recorder.clear()
     shown = desk.do("preview", record, "--json").json
-    wrong = {one["ace"]: [problem["rule"] for problem in one["problems"]] for one in shown["fields"] if one["problems"]}
+    told = {one["ace_field"]: one["problems"] for one in shown["fields"] if one["problems"]}
+    wrong = {name: [problem["rule"] for problem in problems] for name, problems in told.items()}
     assert set(wrong) == {"postalCode", "expectedMonthlyAwsRevenue", "customerPhone"}
     assert "whole number" in wrong["expectedMonthlyAwsRevenue"][0]
     assert all(name in shown["plan"][0] for name in wrong), "one refusal names them all"
@@ -82,14 +84,14 @@ def test_preview_puts_every_problem_on_its_fields_line_and_calls_nobody(desk: De
 def test_preview_shows_each_value_on_its_way_into_the_request(desk: Desk) -> None:
     record = desk.deal(32, City__c="Bergen")
     shown = desk.do("preview", record, "--json").json
-    fields = {one["ace"]: one for one in shown["fields"]}
+    fields = {one["ace_field"]: one for one in shown["fields"]}
     assert fields["city"] == {
-        "ace": "city", "salesforce": "City__c", "salesforce_value": "Bergen", "ace_value": "Bergen",
+        "ace_field": "city", "salesforce_field": "City__c", "salesforce_value": "Bergen", "ace_value": "Bergen",
         "json_path": "Customer.Account.Address.City", "json_value": "Bergen", "fallback": "", "problems": [],
     }  # fmt: skip
     assert shown["payload"]["Customer"]["Account"]["Address"]["City"] == "Bergen"
     own = fields["partnerCrmUniqueIdentifier"]
-    assert (own["salesforce"], own["json_value"]) == ("Id", record)
+    assert (own["salesforce_field"], own["json_value"]) == ("Id", record)
     assert shown["payload"]["PartnerOpportunityIdentifier"] == record
     assert fields["solutionOffered"]["json_path"] == "AssociateOpportunity: Solutions"
     assert fields["aWSStage"]["json_path"] == "inbound only"
@@ -101,7 +103,7 @@ def test_preview_notes_where_a_fallback_stands_in(desk: Desk) -> None:
     desk.do("preview", record)
     desk.do("mapping", "fallback", "nextStep", "--to-aws-value", "Call them")
     shown = desk.do("preview", record, "--draft", "--json").json
-    [step] = [one for one in shown["fields"] if one["ace"] == "nextStep"]
+    [step] = [one for one in shown["fields"] if one["ace_field"] == "nextStep"]
     assert (step["salesforce_value"], step["json_value"], step["fallback"]) == (None, "Call them", "fixed value")
     assert "fallback: the field is empty, fixed value stands in" in desk.do("preview", record, "--draft").out
 
@@ -125,8 +127,8 @@ def test_preview_with_the_draft_uses_it_and_without_one_says_so(desk: Desk) -> N
     desk.do("preview", record)
     assert "There is no draft" in desk.do("preview", record, "--draft", code=2).err
     desk.do("mapping", "unset", "customerWebsite")
-    named = {one["ace"] for one in desk.do("preview", record, "--json").json["fields"]}
-    drafted = {one["ace"] for one in desk.do("preview", record, "--draft", "--json").json["fields"]}
+    named = {one["ace_field"] for one in desk.do("preview", record, "--json").json["fields"]}
+    drafted = {one["ace_field"] for one in desk.do("preview", record, "--draft", "--json").json["fields"]}
     assert named - drafted == {"customerWebsite"}
 
 

@@ -50,3 +50,23 @@ def test_a_required_field_that_the_org_hides_refuses_the_schedule_by_name(desk: 
     assert row["Active__c"] is False
     desk.do("schedule", "activate", schedule)
     desk.do("schedule", "deactivate", schedule)
+
+
+@pytest.mark.requirement("PERM-31")
+def test_the_command_line_schedules_with_the_integration_users_login_only(
+    desk: Desk, schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a business administrator's login the mapping is edited, and no schedule is activated: as in Salesforce."""
+    people = desk.info["salesforce"]["users"]
+    with monkeypatch.context() as limited:
+        limited.setenv("CONNECTOR__SALESFORCE__USERNAME", people["admin"]["username"])
+        desk.do("mapping", "unset", "nextStep")
+        desk.do("mapping", "discard")
+        refused = desk.run("schedule", "activate", schedule)
+    assert refused.code != 0
+    assert f"{schedule} cannot be activated" in refused.err
+    assert "APN_Integration_User" in refused.err
+    [row] = desk.admin.rows(f"SELECT Active__c FROM {SCHEDULE} WHERE Name = '{schedule}'")
+    assert row["Active__c"] is False
+    desk.do("schedule", "activate", schedule)
+    desk.do("schedule", "deactivate", schedule)

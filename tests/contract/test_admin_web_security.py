@@ -110,8 +110,9 @@ def test_no_login_leads_to_another_site(pages: Pages, target: str) -> None:
     browser.close()
 
 
+@pytest.mark.requirement("PERM-31")
 def test_who_logs_in_to_look_may_look_and_change_nothing(desk: Desk) -> None:
-    """PERM-31, as far as pages without a Salesforce login can: editors and viewers have a password each."""
+    """The pages have no Salesforce login: those who edit the mapping and those who look at it have a password each."""
     desk.do("mapping", "object", "Deal__c")
     with serve_pages(link="", passwords=PASSWORDS) as served:
         viewer = served.browser()

@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_scripted import KEY, OPPORTUNITY, SECRET, FakeTime, Server, refusal, serve, update
@@ -15,8 +17,20 @@ from hypothesis import strategies as st
 
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
-from connector.aws.throttle import DAY, READ, WRITE, Ledger, MemoryLedger, Quota, Throttle, ledger_kind, urgent
-from connector.errors import Deferred, Retriable
+from connector.aws.throttle import (
+    DAY,
+    READ,
+    WRITE,
+    Ledger,
+    MemoryLedger,
+    Quota,
+    Throttle,
+    background,
+    ledger_kind,
+    urgent,
+)
+from connector.errors import ConfigError, Deferred, Retriable
+from connector.store.state import State
 
 READ_COUNT, WRITE_COUNT = ledger_kind(READ), ledger_kind(WRITE)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -110,6 +124,57 @@ def test_people_go_first() -> None:
         gate.enter(WRITE)
     assert slept == [1.0]
     assert ledger.spent(WRITE_COUNT, NOON) == 2
+
+
+@pytest.mark.parametrize(("waiting", "comer"), [(nullcontext, background), (urgent, background), (urgent, nullcontext)])
+def test_who_comes_with_a_lower_rank_leaves_the_slot_to_who_waits(waiting: Any, comer: Any) -> None:
+    """People before edits, edits before backfills."""
+    time, slept = FakeTime(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        if slept:
+            raise Waits
+        slept.append(seconds)
+        time.seconds += seconds
+        with pytest.raises(Waits):
+            Context().run(come)
+
+    def come() -> None:
+        with comer():
+            gate.enter(WRITE)
+
+    gate = Throttle({WRITE: Quota(1, 1000, 1.0)}, MemoryLedger(), now=time.now, monotonic=time.monotonic, sleep=sleep)
+    gate.enter(WRITE)
+    with waiting():
+        gate.enter(WRITE)
+    assert slept == [1.0]
+
+
+@pytest.mark.parametrize(("rank", "share"), [(background, 35), (nullcontext, 45), (urgent, 50)])
+def test_each_rank_leaves_the_better_ones_a_part_of_the_day(rank: Any, share: int) -> None:
+    """Of a share of 50 a day a backfill may use 35 and edits 45, so that neither uses up what people may need."""
+    time, ledger = FakeTime(), MemoryLedger()
+    gate = throttle(time, ledger, per_day=100, share=0.5)
+    ledger.spend(WRITE_COUNT, time.now(), share - 1)
+    with rank():
+        gate.enter(WRITE)
+        with pytest.raises(Deferred, match=f"{share} writes") as told:
+            gate.enter(WRITE)
+    assert ("are kept for" in str(told.value)) is (rank is not urgent)
+
+
+def test_the_day_is_counted_across_restarts(tmp_path: Path) -> None:
+    """What one process sent, the next one finds in the state."""
+    time = FakeTime()
+    with State.open(tmp_path / "state.db") as state:
+        gate = throttle(time, state.ledger, per_day=10, share=1.0)
+        moments(lambda: gate.enter(WRITE), time, 9)
+    with State.open(tmp_path / "state.db") as state:
+        gate = throttle(time, state.ledger, per_day=10, share=1.0)
+        with pytest.raises(Deferred, match="going on at 2"):
+            gate.enter(WRITE)
+        with urgent():
+            gate.enter(WRITE)
 
 
 def test_ordinary_work_stops_before_the_daily_share_is_gone() -> None:
@@ -236,6 +301,26 @@ def test_the_daily_share_of_the_door_is_that_of_its_settings() -> None:
     assert door.write_budget() == (4, 4)
     assert ledger.spent(READ_COUNT, NOON) == 1
     assert server.operations == ["AssociateOpportunity"] * 3 + ["GetOpportunity", "AssociateOpportunity"]
+
+
+def test_what_forbids_writing_forbids_every_write_and_no_read(server: Server, door: PartnerCentralDoor) -> None:
+    """Whoever makes the write: nothing leaves, and nothing is counted."""
+
+    def forbid() -> None:
+        raise ConfigError("Not yet.")
+
+    door.before_write = forbid
+    server.will(OPPORTUNITY)
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: door.update_opportunity(update()),
+        lambda: door.associate("O1", "Solutions", "S-1"),
+        lambda: door.reject_invitation("engi-0000000000001", "Other"),
+    )
+    for write in writes:
+        with pytest.raises(ConfigError, match=r"Not yet\."):
+            write()
+    door.get_opportunity("O1234567")
+    assert server.operations == ["GetOpportunity"] and door.write_budget()[0] == 0
 
 
 # --- after AWS refused

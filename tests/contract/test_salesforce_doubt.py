@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from salesforce_script import DROP, Answer, ScriptedOrg, door_to, record_id, refusal, row_error, scripted_org
+from salesforce_script import DROP, Answer, Asked, ScriptedOrg, door_to, record_id, refusal, row_error, scripted_org
 
 from connector.errors import AuthFailed, ConnectorError, RecordRejected, Retriable, StaleRecord
 
 NOW = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
 STALE = Answer(412, [{"errorCode": "PRECONDITION_FAILED", "message": "modified"}])
 LOCKED = row_error("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
+AUTOMATION = refusal(400, "CANNOT_EXECUTE_FLOW_TRIGGER", "deadlock")
 UNAVAILABLE = Answer(503, "<html>We are down for maintenance</html>")
 
 
@@ -58,6 +60,36 @@ def test_a_lock_leaves_no_doubt(org: ScriptedOrg, last: Answer) -> None:
     """Salesforce rolled it back; the next call knows nothing of a doubt of the one before either."""
     assert guarded(org, UNAVAILABLE, STALE).outcome_unknown
     assert not guarded(org, refusal(400, "UNABLE_TO_LOCK_ROW", "locked"), last).outcome_unknown
+
+
+@pytest.mark.parametrize("last", [STALE, AUTOMATION, refusal(400, "UNABLE_TO_LOCK_ROW", "locked")])
+def test_automation_that_failed_after_a_lost_answer_and_is_tried_once_more_keeps_the_doubt(
+    org: ScriptedOrg, last: Answer
+) -> None:
+    assert guarded(org, UNAVAILABLE, AUTOMATION, last).outcome_unknown
+    assert not guarded(org, AUTOMATION, last).outcome_unknown
+
+
+def test_a_text_that_looks_like_a_reference_goes_by_a_call_of_its_own(org: ScriptedOrg) -> None:
+    """Inside a composite request Salesforce would replace it, or refuse all of it."""
+
+    def together(asked: Asked) -> Answer:
+        parts = asked.json["compositeRequest"]
+        assert "@{" not in json.dumps(parts)
+        status = 412 if parts[0]["method"] == "GET" else 204
+        return Answer(200, {"compositeResponse": [
+            {"referenceId": one["referenceId"], "httpStatusCode": status, "body": None} for one in parts
+        ]})  # fmt: skip
+
+    org.on("POST", "composite", together)
+    org.on("PATCH", "sobjects/Opportunity/.*", Answer(204))
+    given = [row(number) for number in range(8)]
+    given[2] |= {"NextStep": "write @{name} into the letter"}
+    with door_to(org, conditional_composite=True) as door:
+        outcomes = door.update_unless_modified("Opportunity", [(one, NOW) for one in given])
+    assert [(one.id, one.error) for one in outcomes] == [(one["Id"], None) for one in given]
+    [alone] = org.calls("sobjects/Opportunity")
+    assert given[2]["Id"] in alone.path and alone.json["NextStep"] == given[2]["NextStep"]
 
 
 def test_a_login_that_fails_between_two_attempts_keeps_the_outcome_open(org: ScriptedOrg) -> None:

@@ -316,15 +316,17 @@ def test_conditional_updates_hold_whether_or_not_the_org_takes_them_together(
     sandbox: Sandbox, door: SalesforceDoor
 ) -> None:
     records = [opportunity(door, f"Guarded {number}") for number in range(8)]
+    steps = ["x"] * 7 + ["see @{part0.id}, as written"]
     future = door.server_time() + timedelta(hours=1)
     past = door.server_time() - timedelta(hours=1)
     with closing(open_door(sandbox, conditional_composite=True)) as together:
         outcomes = together.update_unless_modified(
-            "Opportunity", [({"Id": key, "NextStep": "x"}, past if n == 3 else future) for n, key in enumerate(records)]
+            "Opportunity",
+            [({"Id": key, "NextStep": steps[n]}, past if n == 3 else future) for n, key in enumerate(records)],
         )
     assert [isinstance(outcome.error, StaleRecord) for outcome in outcomes] == [n == 3 for n in range(8)]
     rows = door.rows("Opportunity", records, ["NextStep"])
-    assert [rows[key]["NextStep"] for key in records] == [None if n == 3 else "x" for n in range(8)]
+    assert [rows[key]["NextStep"] for key in records] == [None if n == 3 else steps[n] for n in range(8)]
 
 
 def test_a_thousand_rows_cost_a_handful_of_calls_and_the_use_is_visible(door: SalesforceDoor) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from connector.mapping.describe import FieldDescribe, ObjectDescribe, PicklistEntry
@@ -132,6 +133,12 @@ _OPEN_LISTS = {
 
 def describe_opportunity() -> ObjectDescribe:
     """Return the describe of the reduced object."""
+    fields = {known.name.lower(): known for known in _fields_of_opportunity()}
+    return ObjectDescribe(OPPORTUNITY, "ACE Opportunity", KEY_PREFIX, fields=fields)
+
+
+@cache
+def _fields_of_opportunity() -> tuple[FieldDescribe, ...]:
     own = (
         FieldDescribe("Id", "Record ID", "id", length=18, updateable=False),
         FieldDescribe("Name", "Name", "string", length=80),
@@ -150,8 +157,7 @@ def describe_opportunity() -> ObjectDescribe:
         _describe(name, kind, 131_072 if kind == "textarea" else 255, _OPEN_LISTS.get(name, ()))
         for name, (kind, _) in AWS_FIELDS.items()
     ]
-    fields = {known.name.lower(): known for known in (*own, *mapped)}
-    return ObjectDescribe(OPPORTUNITY, "ACE Opportunity", KEY_PREFIX, fields=fields)
+    return (*own, *mapped)
 
 
 def describe_account() -> ObjectDescribe:

@@ -61,6 +61,8 @@ class MemoryPartnerCentral:
     tasks: dict[str, Task] = field(default_factory=dict)
     slow: bool = False
     writes: int = 0
+    solutions: list[Json] = field(default_factory=list)
+    users: tuple[str, ...] = ("rita@partner.example", "sam@partner.example")
     _tokens: dict[str, tuple[str, Json, datetime]] = field(default_factory=dict)
     _ids: int = 0
 
@@ -166,10 +168,18 @@ class MemoryPartnerCentral:
             ]
 
     def list_solutions(self) -> Iterator[Json]:
-        return iter(())
+        with self.interruptions.call("aws read"):
+            yield from deepcopy(self.solutions)
 
     def assign(self, opportunity_id: str, assignee: Mapping[str, str]) -> None:
-        raise AssertionError("no field of the reduced object is assigned")
+        with self.interruptions.call("aws assign"):
+            after = self._associable(opportunity_id)
+            if assignee["BusinessTitle"] == "OpportunityOwner" and assignee["Email"] not in self.users:
+                raise _refusal("INVALID_VALUE", "assignee.email", assignee["Email"])
+            title = assignee["BusinessTitle"]
+            others = [one for one in after.get("OpportunityTeam", ()) if one["BusinessTitle"] != title]
+            after["OpportunityTeam"] = [*others, dict(assignee)]
+            self._commit(opportunity_id, after, PARTNER)
 
     def write_wait(self) -> float:
         return 0.0
@@ -178,6 +188,9 @@ class MemoryPartnerCentral:
         return (0, 10_000)
 
     def urgent(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def background(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def colleague_creates(self, fields: Json, status: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from engine.fields import LOOKUP, read, write
+from engine.salesforce import MemorySalesforce, Written
 from engine.turns import share
 from engine.world import World
 
+from connector.errors import Problem, RecordRejected
 from connector.mapping.model import FieldMapping
 from connector.names import SYNC_LOG_DETAIL, Detail
 
@@ -53,3 +56,16 @@ class RelatedWorld(World):
 
 def shared(world: RelatedWorld, account: str | None) -> tuple[str, str]:
     return share(world, **{LOOKUP: account})
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, record_id: str) -> None:
+    """Let Salesforce refuse whatever is written to the record, as a validation rule does."""
+    update = MemorySalesforce._update
+
+    def refuse(self: MemorySalesforce, object_name: str, values: dict[str, Any], unless_after: Any) -> Written:
+        if values["Id"] != record_id:
+            return update(self, object_name, values, unless_after)
+        problem = Problem("FIELD_CUSTOM_VALIDATION_EXCEPTION", "", "", "No customers in Hamburg.", "Correct it.")
+        return Written(record_id, error=RecordRejected((problem,)))
+
+    monkeypatch.setattr(MemorySalesforce, "_update", refuse)

@@ -303,6 +303,8 @@ class MemorySalesforce:
 def _meets(detail: Row, condition: str) -> bool:
     if condition.startswith(f"{Detail.APN_ID} = '"):
         return _alike(detail.get(Detail.APN_ID), condition.split("'")[1])
+    if condition.startswith(f"{Detail.APN_ID} IN ("):
+        return any(_alike(detail.get(Detail.APN_ID), name) for name in condition.split("'")[1::2])
     assert condition == f"{Detail.STATUS} IN ('Error', 'Pending', 'Held')", condition
     return detail[Detail.STATUS] in ("Error", "Pending", "Held")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from system_proxy import Call
+from system_worker import as_installed
 from system_world import AUTOMATIC, CATALOG, FAST, Json, Worker, World, open_world
 
 from connector.store.state import State
@@ -187,7 +188,7 @@ def _one_life(world: World, story: Story, executioner: Executioner, number: int)
         server, match, kind = chance.choice(FAULTS)
         world.fault(server, match, kind, **({"status": 503} if kind == "status" else {}))
     world.advance(chance.choice((11, 11, 70, 400)))
-    worker = world.start_worker()
+    worker = world.start_worker(start=as_installed)
     if chance.random() < 0.5:
         story.go_on()
     if sharing:

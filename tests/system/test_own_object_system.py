@@ -38,7 +38,7 @@ def test_one_payload_has_all_of_the_deal_its_account_and_two_levels_of_its_desk(
     record = office.add(DEAL, **deal(Customer__c=customer, Desk__c=office.hub("HE-1"), **UNFLAGGED))
     office.turn(1)
     assert office.read(record)[AWS_ID] is None, "without the mapped flag nothing goes out"
-    shown = {one["ace"]: one for one in office.world.preview(record)["fields"]}
+    shown = {one["ace_field"]: one for one in office.world.preview(record)["fields"]}
     assert shown["additionalComments"]["salesforce_value"] == "HE-1"
     office.edit(DEAL, record, **FLAGGED)
     office.turn(1)

@@ -138,6 +138,7 @@ def test_a_schedule_of_another_object_sends_no_opportunity(manual: tuple[World, 
     assert len(world.of_record(record)) == 1
 
 
+@pytest.mark.requirement("IN-23")
 def test_without_inbound_the_worker_asks_aws_for_no_changes(manual: tuple[World, Worker]) -> None:
     world, worker = manual
     created = schedule(world, Disable_Inbound__c=True, Interval_Minutes__c=5)

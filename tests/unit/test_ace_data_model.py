@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from data_model import OPPORTUNITY_FIELDS
 
+from connector.ace import rules
 from connector.ace.catalogue import FieldType, Owner, lead_fields, opportunity_fields
 from connector.ace.formats import check
 from connector.data.values import countries, standard_values
 
 FIELDS = opportunity_fields()
-DEFINED = (
-    "doesOppBelongToNatSec city country customerWebsite customerDuns industry industryOther customerCompanyName "
-    "postalCode state streetAddress awsSFCampaignName awsProducts targetCloseDate deliveryModel "
-    "IsOppFromMarketingActivity marketingActivityChannel marketingActivityUsecase isMarketingDevelopmentFunded "
-    "nextStepHistory nextStep opportunityType otherSolutionOffered parentOppId partnerPrimaryNeedFromAws "
-    "partnerProjectTitle salesActivities expectedMonthlyAwsRevenue projectDescription solutionOffered useCase "
-    "additionalComments awsAccountId campaignName competitiveTracking competitiveTrackingOther "
-    "partnerCrmUniqueIdentifier aWSAccountOwnerEmail aWSAccountOwnerName aWSISVSuccessManagerEmail "
-    "aWSISVSuccessManagerName aWSSalesRepEmail aWSSalesRepName customerEmail customerFirstName customerLastName "
-    "customerPhone customerTitle partnerDeveloperManagerEmail partnerDeveloperManager primaryContactEmail "
-    "primaryContactFirstName primaryContactLastName primaryContactPhone primaryContactTitle "
-    "aWSPartnerSuccessManagerName aWSPartnerSuccessManagerEmail wWPSPDMEmail wWPSPDM apnCrmUniqueIdentifier "
-    "opportunityOwnership opportunityOwnerEmail opportunityOwnerName stage closedLostReason acceptBy "
-    "procurementType customerSoftwareValue contractStartDate contractEndDate customerSoftwareValueCurrency "
-    "aWSStage aWSCloseDate aWSClosedLostReason apnReviewerComments rejectionReason engagementScore "
-    "cosellConvertReason recommendedNextBestActions offers partnerAcceptanceStatus status createdBy createdDate "
-    "lastModifiedBy lastModifiedDate apnCrmLeadUniqueIdentifier"
-)
-"""Names that AWS's field definitions and samples of opportunities use."""
-
 DROPPED = (
     "awsFieldEngagement contractVehicle partnerPrimaryNeedFromAwsOther isThisAPublicReference isThisForMarketplace "
     "leadSource isNetNewBusinessForCompany publicReferenceTitle publicReferenceUrl rfxSolicitationNumber subUseCase"
@@ -39,7 +22,7 @@ DROPPED = (
 
 def test_every_field_of_aws_definitions_can_be_mapped() -> None:
     """MAP-20"""
-    assert set(DEFINED.split()) <= set(FIELDS)
+    assert set(OPPORTUNITY_FIELDS.split()) <= set(FIELDS)
 
 
 def test_what_version_2_dropped_is_known_as_dropped_and_has_no_way_out() -> None:
@@ -156,3 +139,22 @@ def test_leads_bear_their_present_names() -> None:
         "campaignMemberStatus",
     } <= lead_fields().keys()
     assert not lead_fields()["campaignMemberStatus"].required
+
+
+@pytest.mark.parametrize("moment", list(rules.Moment))
+def test_every_field_that_a_rule_can_ask_for_is_known_to_be_needed_by_some(moment: rules.Moment) -> None:
+    """MAP-37: what is shown as optional is never asked for."""
+    asked = set[str]()
+    for stage in ("Prospect", "Launched"):
+        record = {
+            "country": "DE",
+            "stage": stage,
+            "campaignName": ("AWS Marketplace Campaign",),
+            "partnerPrimaryNeedFromAws": ("Co-Sell - Deal Support",),
+        }
+        found = rules.problems(record, moment=moment, today=date(2026, 1, 1), has_solution=False)
+        asked |= {one.field for one in found if one.code in ("REQUIRED_FIELD_MISSING", "NOT_ENOUGH_VALUES")}
+    by_rule = {name for name in asked if not FIELDS[name].required}
+    assert by_rule <= rules.REQUIRED_BY_RULE
+    if moment is rules.Moment.SUBMIT:
+        assert by_rule == rules.REQUIRED_BY_RULE

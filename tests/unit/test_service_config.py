@@ -144,6 +144,13 @@ def test_a_secret_that_is_missing_is_told_by_its_key_and_place() -> None:
         secret("file:nowhere", "[x] y")
 
 
+def test_events_of_another_region_are_refused_with_the_reason() -> None:
+    written(MINIMAL + '[aws.events]\nregion = "eu-west-1"\n')
+    text = refusal(Path("connector.toml"))
+    assert "[aws.events] region" in text
+    assert "us-east-1" in text
+
+
 @pytest.mark.parametrize(
     ("host", "audience"),
     [
@@ -164,6 +171,7 @@ def test_every_key_is_described_and_every_described_key_exists() -> None:
     sections = {
         "salesforce": Config().salesforce,
         "aws.partner_central": Config().aws.partner_central,
+        "aws.events": Config().aws.events,
         "state": Config().state,
         "web": Config().web,
         "worker": Config().worker,

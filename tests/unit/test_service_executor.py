@@ -145,3 +145,9 @@ def test_only_a_persons_request_is_urgent_at_both_doors(engine: Engine, priority
     run(engine, Work(kind=queueing.POLL, key="x", priority=priority), lambda *_: None)
     salesforce, partner_central = engine.salesforce, engine.partner_central
     assert (salesforce.urgencies, partner_central.urgencies) == (urgent, urgent)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("priority", "background"), [(Priority.BACKFILL, 1), (Priority.SWEEP, 0), (5, 0)])
+def test_only_a_backfill_goes_behind_everybody(engine: Engine, priority: int, background: int) -> None:
+    run(engine, Work(kind=queueing.POLL, key="x", priority=priority), lambda *_: None)
+    assert engine.partner_central.backgrounds == background  # type: ignore[attr-defined]

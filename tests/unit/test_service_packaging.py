@@ -14,11 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
 WITHOUT_IMPORT = {
-    "boto3-stubs", "types-pyyaml", "types-requests", "mypy", "ruff", "pytest-timeout", "pytest-xdist", "ace-connector",
+    "boto3-stubs", "cfn-lint", "types-pyyaml", "types-requests", "mypy", "ruff", "pytest-timeout", "pytest-xdist",
+    "ace-connector",
 }  # fmt: skip
 """Development tools that are run, not imported."""
-LOADED_BY_OTHERS = {"python-multipart"}
-"""Libraries that another one imports once it needs them: FastAPI this, to read forms."""
+LOADED_BY_OTHERS = {"python-multipart", "flask", "flask-cors"}
+"""Libraries that another one imports once it needs them: FastAPI the first, to read forms; moto's server the others."""
 PLATFORM = {"pydantic-core": "pydantic", "botocore": "boto3", "urllib3": "requests", "click": "typer"}
 """Libraries that belong to a declared one and are imported for its types and errors."""
 

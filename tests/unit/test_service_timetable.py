@@ -10,22 +10,29 @@ from service_engine import LeaseDoor, SettableClock, open_engine
 
 from connector.service.config import WorkerSection
 from connector.service.jobs import ASKED, HEARTBEAT, job_handlers
+from connector.service.listening import QUEUES
 from connector.service.mirror import MIRROR
 from connector.service.runtime import Runtime
 from connector.service.timetable import Timetable
 from connector.sync import queueing
 from connector.sync.action_requests import ACTION
 from connector.sync.answering import ANSWER
+from connector.sync.backfill_links import BACKFILL_LINK
 from connector.sync.engine import Engine
+from connector.sync.events import EVENTS
 from connector.sync.executor import Executor
 from connector.sync.mapping_apply import APPLY
+from connector.sync.notifications import TELL
+from connector.sync.orders import ORDER
+from connector.sync.reconcile import RECONCILE
 from connector.sync.schedules import TICK
 
 EVERY_JOB = {
     queueing.POLL, queueing.DUE_SWEEP, queueing.MODIFIED_SWEEP, queueing.SUMMARY_SWEEP, queueing.FLUSH,
-    queueing.DELETIONS, queueing.RETENTION, HEARTBEAT, ASKED, MIRROR,
+    queueing.DELETIONS, queueing.RETENTION, queueing.REFERRALS, HEARTBEAT, ASKED, MIRROR, QUEUES,
+    RECONCILE,
 }  # fmt: skip
-ON_DEMAND = {TICK, ACTION, ANSWER, APPLY}
+ON_DEMAND = {queueing.REFERRAL, queueing.DECISION, TICK, ACTION, ANSWER, APPLY, BACKFILL_LINK, EVENTS, TELL, ORDER}
 """What has a handler and no turn of its own: it is enqueued when there is a reason."""
 
 

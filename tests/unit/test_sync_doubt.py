@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from engine.interruptions import Crash
 from engine.salesforce import OPPORTUNITY, MemorySalesforce, Written
 from engine.turns import open_codes, share, turn
@@ -19,15 +17,10 @@ from connector.errors import AuthFailed, ConfigError, ConnectorError, Deferred, 
 from connector.sync import queueing
 from connector.sync.writeback import flush
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 NEXT_STEP, USE_CASE = "Next_Step__c", "Use_Case__c"
 LATER = timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def _quiet_log() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from engine.fields import APN_ID, FLAG, sound_values
 from engine.world import World
 
@@ -21,6 +19,8 @@ from connector.sync.arrival import Arrival, fetch
 from connector.sync.exclusion import CODE, excluded, leave_out
 from connector.sync.queueing import enqueue_outbound
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 TRAINS = 'ISPICKVAL(industry, "Aerospace")'
 AEROSPACE = {
     "Customer": {
@@ -29,13 +29,6 @@ AEROSPACE = {
     "Project": {"Title": "Move the data centre"},
     "LifeCycle": {"Stage": "Prospect"},
 }
-
-
-@pytest.fixture(autouse=True)
-def _quiet_log() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -233,14 +234,20 @@ class Authority:
 
 
 def _make_key(path: Path) -> rsa.RSAPublicKey:
-    """Write a fresh private key, readable by its owner alone, and return the public one; an existing key is kept."""
+    """Write a private key, readable by its owner alone, and return the public one; an existing key is kept."""
     if path.exists():
         key = serialization.load_pem_private_key(path.read_bytes(), None)
         assert isinstance(key, rsa.RSAPrivateKey)
         return key.public_key()
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = _generate_key()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(pem)
     return key.public_key()
+
+
+@cache
+def _generate_key() -> rsa.RSAPrivateKey:
+    """Return this process's key: what it guards is made up, and making one takes long."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -11,34 +11,25 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from connector.sandbox.salesforce import ids, soql_functions
+from connector.sandbox.salesforce import ids, models, soql_functions
 from connector.sandbox.salesforce.administration import Snapshot
 from connector.sandbox.salesforce.bulk import Job
 from connector.sandbox.salesforce.capacity import Shortage
-from connector.sandbox.salesforce.currencies import Currency, add_currencies
+from connector.sandbox.salesforce.currencies import Currency
 from connector.sandbox.salesforce.deployment import check_deployment
 from connector.sandbox.salesforce.faults import ApiError
-from connector.sandbox.salesforce.flows import flows_by_object, read_flows
 from connector.sandbox.salesforce.formulas import Formulas
-from connector.sandbox.salesforce.metadata import read_schema
 from connector.sandbox.salesforce.oauth import Authority
 from connector.sandbox.salesforce.people import PEOPLE, deploy, plant
-from connector.sandbox.salesforce.permissions import (
-    EVERYTHING,
-    Access,
-    Rights,
-    read_custom_permissions,
-    read_permission_sets,
-    read_profiles,
-)
+from connector.sandbox.salesforce.permissions import EVERYTHING, Access, Rights
 from connector.sandbox.salesforce.querying import Cursors
-from connector.sandbox.salesforce.quick_actions import read_quick_actions
 from connector.sandbox.salesforce.records import Writer
 from connector.sandbox.salesforce.schema import Field, SObject
-from connector.sandbox.salesforce.sharing import Sharing, add_shares
+from connector.sandbox.salesforce.sharing import Sharing
 from connector.sandbox.salesforce.soql_query import compile_query
 from connector.sandbox.salesforce.soql_scope import Scope, formula_adapter, polymorphic, polymorphic_view
 from connector.sandbox.salesforce.soql_syntax import Path as SoqlPath
+from connector.sandbox.salesforce.source import read_source
 from connector.sandbox.salesforce.storage import Storage
 from connector.sandbox.salesforce.values import Stored, stamp
 from connector.sandbox.salesforce.wire import Claim
@@ -107,15 +98,15 @@ class Org:
                  currencies: Sequence[Currency] = (), guarded: bool = False) -> None:  # fmt: skip
         self.lock = threading.RLock()
         self.clock, self.seed, self.is_sandbox, self.guarded = clock, seed, sandbox, guarded
-        source = (Path(schema_dir), *metadata)
-        self.schema = read_schema(*source)
-        add_shares(self.schema)
         self.currencies = tuple(currencies)
-        if self.currencies:
-            add_currencies(self.schema, self.currencies)
+        source = read_source((Path(schema_dir), *metadata), self.currencies)
+        self.schema = source.schema
         self.schema_changed_at = clock.now().replace(microsecond=0)
         self.polymorphic = polymorphic()
         self.storage = Storage(database, self.schema)
+        self._kind = (source.digest, sandbox, guarded) if database == ":memory:" else None
+        if not models.fill(self.storage, self._kind):
+            self.storage.prepare()
         soql_functions.register(self.storage.connection)
         self.storage.execute(polymorphic_view())
         self.formulas = Formulas(
@@ -137,10 +128,9 @@ class Org:
         self.hidden: set[tuple[str, str, str]] = set()
         self.late: list[LateCommit] = []
         self.shortages: list[Shortage] = []
-        self.access = Access(self, read_permission_sets(*source), read_profiles(*source))
-        self.flows = flows_by_object(read_flows(source, self.schema))
-        self.quick_actions = read_quick_actions(source, self.schema)
-        check_deployment(self.schema, self.access.sets.values(), self.flows, read_custom_permissions(*source))
+        self.access = Access(self, source.sets, source.profiles)
+        self.flows, self.quick_actions = source.flows, source.quick_actions
+        check_deployment(self.schema, source.sets, self.flows, source.custom_permissions)
         self._assign_prefixes()
         self._deployed = Snapshot.take(self.schema, self.access.sets)
         self.plant()
@@ -163,9 +153,13 @@ class Org:
 
     def plant(self) -> None:
         """Create organization, profiles, users and permission sets; where they are, deploy the source once more."""
+        if self._kind and self.storage.meta("planted"):
+            self.storage.restamp(self.now_text())  # a copy of a model
+            return
         begin = deploy if self.storage.meta("planted") else plant
         with self.planting():
             begin(self)
+        models.keep(self.storage, self._kind)
 
     @contextmanager
     def planting(self) -> Iterator[Writer]:
@@ -235,12 +229,13 @@ class Org:
 
     def reset(self) -> None:
         """Return to the org as it was when created; access tokens that :meth:`launch_info` published stay valid."""
-        with self.lock, self.storage.transaction():
+        with self.lock:
             if self._changed:
                 self._deployed.restore(self)
                 self._changed = False
             kept = self.storage.execute("SELECT key, value FROM _meta WHERE key LIKE 'prefix%'").fetchall()
-            self.storage.clear()
+            if not models.fill(self.storage, self._kind):
+                self.storage.clear()
             for key, value in kept:
                 self.storage.set_meta(key, value)
             self.cursors, self.jobs = Cursors(), {}

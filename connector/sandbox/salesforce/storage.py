@@ -11,6 +11,7 @@ from typing import Any
 from connector.sandbox.salesforce.schema import ID_TYPES, NUMBER_TYPES, Field, Schema, SObject
 from connector.sandbox.salesforce.values import Stored
 
+STAMPS = frozenset({"CreatedDate", "LastModifiedDate", "SystemModstamp"})
 NO_CASE = "sf"
 """Collation of text: Salesforce compares and sorts without regard to case, in every alphabet."""
 
@@ -37,7 +38,7 @@ def collation(field: Field) -> str:
 
 
 class Storage:
-    """One SQLite connection; its owner serialises access to it."""
+    """One SQLite connection; its owner serialises access to it, and begins by :meth:`prepare` or :meth:`fill`."""
 
     def __init__(self, path: str, schema: Schema) -> None:
         self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=512)
@@ -47,7 +48,6 @@ class Storage:
         self.connection.execute("PRAGMA temp_store = MEMORY")
         self.schema = schema
         self._depth = 0
-        self.prepare()
 
     def prepare(self) -> None:
         """Create what is missing: tables, columns, indexes."""
@@ -126,6 +126,24 @@ class Storage:
 
     def clear(self) -> None:
         """Remove all rows and counters."""
-        for sobject in self.schema:
-            self.execute(f'DELETE FROM "{sobject.name}"')
-        self.execute("DELETE FROM _meta")
+        with self.transaction():
+            for sobject in self.schema:
+                self.execute(f'DELETE FROM "{sobject.name}"')
+            self.execute("DELETE FROM _meta")
+
+    def copy(self) -> sqlite3.Connection:
+        """Return a database in memory that holds what this one holds now."""
+        target = sqlite3.connect(":memory:", check_same_thread=False)
+        self.connection.backup(target)
+        return target
+
+    def fill(self, model: sqlite3.Connection) -> None:
+        """Replace everything by what ``model`` holds. Not within a transaction."""
+        model.backup(self.connection)
+
+    def restamp(self, at: str) -> None:
+        """Give every row the same moment as its creation and last change."""
+        with self.transaction():
+            for sobject in self.schema:
+                stamps = ", ".join(f'"{field.name}" = :at' for field in sobject.stored if field.name in STAMPS)
+                self.connection.execute(f'UPDATE "{sobject.name}" SET {stamps}', {"at": at})

@@ -1,0 +1,102 @@
+"""What an operator orders by command for one record: the sellers' actions, without a request in Salesforce.
+
+An order is an item of the queue, carried out by the worker or by the command itself. It may be begun twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from connector.errors import ConnectorError, Problem, RecordRejected
+from connector.store.links import Link
+from connector.store.queue import Item, Work
+from connector.sync import logs, queueing
+from connector.sync.action_outcome import DONE, FAILED, Answer
+from connector.sync.asking import attempts_note
+from connector.sync.assignment import assign
+from connector.sync.association_changes import change_associations
+from connector.sync.associations import Wish
+from connector.sync.engine import Engine, Priority
+from connector.sync.other_integrations import unconfirmed
+
+ORDER = "order"
+ASSIGN, ASSOCIATE = "assign", "associate"
+
+
+class OrderFailed(ConnectorError):
+    """An order was refused; its message says why."""
+
+
+def assignment_order(record_id: str, assignee: Mapping[str, str]) -> Work:
+    """Return the work item that hands the record's opportunity to a person."""
+    return _order(record_id, {"action": ASSIGN, "assignee": dict(assignee)})
+
+
+def association_order(record_id: str, wishes: Sequence[Wish], other: str = "") -> Work:
+    """Return the work item that associates and disassociates."""
+    named = [[wish.adds, wish.entity_type, wish.entity_id] for wish in wishes]
+    return _order(record_id, {"action": ASSOCIATE, "wishes": named, "other": other})
+
+
+def _order(record_id: str, payload: dict[str, Any]) -> Work:
+    details = sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    return Work(
+        kind=ORDER,
+        key=record_id,
+        lane=queueing.WRITE_LANE,
+        priority=Priority.REQUEST,
+        payload=payload,
+        # Another order for the same record must not take the place of one that waits.
+        dedup=f"{ORDER}:{record_id}:{details}",
+    )
+
+
+def perform_order(engine: Engine, item: Item) -> None:
+    """Carry out an order as :func:`carry_out_order` does. Nobody waits for it: a refusal goes to the record's log."""
+    try:
+        carry_out_order(engine, item)
+    except OrderFailed as error:
+        remedy = "Correct what it says, and give the command again."
+        link = engine.state.links.get(item.key) or Link(item.key, engine.mapping.object_name)
+        run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+        with engine.state.transaction():
+            logs.note_problem(engine, run_id, link, Problem("ORDER_REFUSED", "", "", str(error), remedy))
+            engine.state.runs.record(run_id, item.key, "error")
+        raise
+
+
+def carry_out_order(engine: Engine, item: Item) -> str:
+    """Carry out an order; return what came of it.
+
+    Raises:
+        OrderFailed: it was refused, in whole or in part.
+        Deferred, Retriable, AuthFailed: it is begun again.
+    """
+    answer = _carry_out(engine, item)
+    if answer.status != DONE:
+        raise OrderFailed(answer.message)
+    return answer.message
+
+
+def _carry_out(engine: Engine, item: Item) -> Answer:
+    payload, note = item.payload, attempts_note(item)
+    if payload.get("action") not in (ASSIGN, ASSOCIATE):
+        # `connector forget` empties what the queue holds of a record.
+        return Answer(FAILED, "What was ordered is not known any more. Give the command again.")
+    if reason := unconfirmed(engine):
+        return Answer(FAILED, reason)
+    if payload["action"] == ASSIGN:
+        return assign(engine, item.key, payload["assignee"], note=note)
+    wishes = [Wish(bool(adds), str(kind), str(entity)) for adds, kind, entity in payload["wishes"]]
+    try:
+        outcome = change_associations(engine, item.key, wishes, str(payload["other"]), note=note)
+    except RecordRejected as error:
+        return Answer(FAILED, str(error))
+    failures = outcome.failures
+    told = "; ".join(f"{name}: {reason}" for name, reason in failures)
+    total = len(outcome.results) + (outcome.other is not None)
+    done = f"{total - len(failures)} of {total} changes done for {outcome.apn_id}"
+    return Answer(FAILED if failures else DONE, f"{done}. {told}".strip())
