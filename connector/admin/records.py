@@ -23,6 +23,7 @@ from connector.service.once import run_once
 from connector.service.runtime import OPPORTUNITY, Runtime
 from connector.store.state import State
 from connector.sync import logs
+from connector.sync.orders import refresh_order
 from connector.sync.plan import Action, Await, Create, Hold, Reject, Settle, Update
 from connector.sync.preview import Passage, Preview
 from connector.sync.preview import preview as make_preview
@@ -211,6 +212,15 @@ def share(record_id: ChosenRecord = "", *, file: SelectionFile = None, as_json: 
     if outcome.failed or any(reason["status"] == logs.ERROR for reason in reasons):
         raise typer.Exit(1)
     return None
+
+
+@action_app.command("refresh")
+def refresh(record_id: ChosenRecord = "", *, file: SelectionFile = None, as_json: JsonFlag = False) -> None:
+    """Bring in what AWS has for records now, whether or not it changed. An edit that was not sent yet stays.
+
+    With a worker running, the worker does it, ahead of everything else.
+    """
+    act(chosen_records(record_id, file), lambda one: refresh_order(one.record_id), as_json=as_json)
 
 
 def _open_reasons(runtime: Runtime, record_id: str) -> Iterator[dict[str, str]]:

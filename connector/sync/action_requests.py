@@ -16,7 +16,7 @@ from connector.names import ACTION_REQUEST, ActionRequest
 from connector.store.queue import Item, Work
 from connector.sync import logs, queueing
 from connector.sync.action_outcome import DONE, FAILED, UNKNOWN, Answer
-from connector.sync.answering import ANSWER, follow, pending_turn, write_answer, write_to
+from connector.sync.answering import ANSWER, PATIENCE, follow, pending_turn, write_answer, write_to
 from connector.sync.asking import TARGETS, Request, attempts_note, target
 from connector.sync.assignment import perform_assignment
 from connector.sync.association_requests import close_items, items_query, link_private_offer, perform_associations
@@ -54,6 +54,7 @@ _FIELDS = (
     ActionRequest.OTHER_SOLUTION,
     ActionRequest.PRIVATE_OFFER,
     ActionRequest.STATUS,
+    ActionRequest.MESSAGE,
 )
 _NO_RECORD = "The request names no record. Fill the lookup to it, or Record Id with the record's 18-character id."
 
@@ -104,12 +105,23 @@ def perform_action(engine: Engine, item: Item) -> None:
     try:
         answer = _refusal(request) or _given_up(item) or _perform(engine, request)
     except Deferred as error:
-        if error.until - engine.now() > TOLD_AFTER:
-            write_to(engine, request.id, {ActionRequest.MESSAGE: f"It waits: {error}"})
-        raise
+        raise _put_off(engine, item, request, error) from None
     if answer is not None:
         close_items(engine, request, answer)
         write_answer(engine, request.id, answer)
+
+
+def _put_off(engine: Engine, item: Item, request: Request, error: Deferred) -> Deferred:
+    """Tell a long wait on the request; return when to go on. What is asked about every few seconds and does not come
+    to an end is asked about once a minute in the end.
+    """
+    now, until = engine.now(), error.until
+    if now - item.created_at > PATIENCE:
+        until = max(until, now + TOLD_AFTER)
+    told = f"It waits: {error}"
+    if until - now >= TOLD_AFTER and request.row.get(ActionRequest.MESSAGE) != told:
+        write_to(engine, request.id, {ActionRequest.MESSAGE: told})
+    return Deferred(str(error), until)
 
 
 def _read(engine: Engine, item: Item) -> Request | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -20,10 +21,11 @@ from connector.sync.assignment import assign
 from connector.sync.association_changes import change_associations
 from connector.sync.associations import Wish
 from connector.sync.engine import Engine, Priority
+from connector.sync.inbound import receive
 from connector.sync.other_integrations import unconfirmed
 
 ORDER = "order"
-ASSIGN, ASSOCIATE = "assign", "associate"
+ASSIGN, ASSOCIATE, REFRESH = "assign", "associate", "refresh"
 
 
 class OrderFailed(ConnectorError):
@@ -39,6 +41,11 @@ def association_order(record_id: str, wishes: Sequence[Wish], other: str = "") -
     """Return the work item that associates and disassociates."""
     named = [[wish.adds, wish.entity_type, wish.entity_id] for wish in wishes]
     return _order(record_id, {"action": ASSOCIATE, "wishes": named, "other": other})
+
+
+def refresh_order(record_id: str) -> Work:
+    """Return the work item that brings in what AWS has for the record, whether or not it changed."""
+    return replace(_order(record_id, {"action": REFRESH}), lane=queueing.READ_LANE)
 
 
 def _order(record_id: str, payload: dict[str, Any]) -> Work:
@@ -83,6 +90,8 @@ def carry_out_order(engine: Engine, item: Item) -> str:
 
 def _carry_out(engine: Engine, item: Item) -> Answer:
     payload, note = item.payload, attempts_note(item)
+    if payload.get("action") == REFRESH:
+        return _refresh(engine, item.key)
     if payload.get("action") not in (ASSIGN, ASSOCIATE):
         # `connector forget` empties what the queue holds of a record.
         return Answer(FAILED, "What was ordered is not known any more. Give the command again.")
@@ -100,3 +109,15 @@ def _carry_out(engine: Engine, item: Item) -> Answer:
     total = len(outcome.results) + (outcome.other is not None)
     done = f"{total - len(failures)} of {total} changes done for {outcome.apn_id}"
     return Answer(FAILED if failures else DONE, f"{done}. {told}".strip())
+
+
+def _refresh(engine: Engine, record_id: str) -> Answer:
+    link = engine.state.links.get(record_id)
+    if link is None or link.apn_id is None:
+        return Answer(FAILED, "The record has no opportunity at AWS yet. Share it first.")
+    run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+    try:
+        receive(engine, link.apn_id, run_id, fresh=True)
+    except RecordRejected as error:
+        return Answer(FAILED, str(error))
+    return Answer(DONE, f"Salesforce is brought to what AWS has for {link.apn_id}.")

@@ -236,3 +236,12 @@ def test_a_stage_chosen_in_the_path_edited_or_completed_goes_out_when_shared(man
         world.edit(record, Stage__c=stage)
         assert answered(world, worker, ask(world, "Share", record))["Status__c"] == "Done"
         assert world.get(identifier)["LifeCycle"]["Stage"] == stage
+
+
+def test_a_command_brings_in_what_aws_has_for_a_record(world: World) -> None:
+    record, identifier = world.shared("In review", "Approved")
+    world.edit_at_aws(identifier, LifeCycle__NextSteps="Meet the architect")
+    unshared = world.deal(ACE_Sync_with_AWS__c=False)
+    assert f"{record}: done." in world.do("action", "refresh", record).out
+    assert world.row(record, "Next_Step__c")["Next_Step__c"] == "Meet the architect"
+    assert "Share it first" in world.do("action", "refresh", unshared, code=1).out

@@ -13,12 +13,13 @@ from engine.salesforce import PERSON
 from engine.turns import colleague_creates, deal, turn
 from steered_world import STRANGER, SteeredWorld
 
-from connector.errors import AuthFailed
+from connector.errors import AuthFailed, Deferred
 from connector.names import ACTION_REQUEST, ActionRequest, PermissionSets, Schedule
 from connector.service.jobs import ASKED
-from connector.sync import queueing
+from connector.sync import action_requests, queueing
 from connector.sync.action_requests import ATTEMPTS
 from connector.sync.answering import PATIENCE
+from connector.sync.engine import Engine
 
 MANUAL = {"share_automatically": False, "update_automatically": False}
 
@@ -52,6 +53,31 @@ def test_a_record_goes_out_because_somebody_asked(world: SteeredWorld, action: s
     assert apn_id in message
     assert world.salesforce.tables[ACTION_REQUEST][request][ActionRequest.COMPLETED_AT]
     assert world.salesforce.row(other)[APN_ID] is None
+
+
+def test_what_never_ends_is_told_and_asked_about_once_a_minute(
+    world: SteeredWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def never(engine: Engine, _: object) -> None:
+        begun.append(engine.now())
+        raise Deferred("AWS is still working on it.", engine.now() + timedelta(seconds=2))
+
+    monkeypatch.setattr(action_requests, "_performers", lambda: {"Share": never})
+    request = world.asks("Share", deal(world))
+    world.steer()
+    assert world.request(request) == ("In Progress", "None"), "a short wait is no news"
+    world.clock.advance(PATIENCE)
+    world.steer()
+    assert world.request(request) == ("In Progress", "It waits: AWS is still working on it.")
+    asked = len(begun)
+    world.clock.advance(timedelta(seconds=55))
+    world.execute(10)
+    assert len(begun) == asked
+    world.clock.advance(timedelta(seconds=10))
+    world.execute(10)
+    assert len(begun) == asked + 1
 
 
 def test_the_row_says_that_it_is_being_worked_on(world: SteeredWorld) -> None:

@@ -13,7 +13,7 @@ from steered_world import SteeredWorld
 from connector.store.queue import Work
 from connector.sync.assignment import OWNER
 from connector.sync.associations import Wish
-from connector.sync.orders import ORDER, assignment_order, association_order
+from connector.sync.orders import ORDER, assignment_order, association_order, refresh_order
 
 RITA = {"FirstName": "Rita", "LastName": "Lindqvist", "Email": "rita@partner.example", "BusinessTitle": OWNER}
 ADD = Wish(True, "AwsProducts", "AmazonEC2")
@@ -80,3 +80,13 @@ def test_what_was_forgotten_is_not_guessed(world: SteeredWorld, shared: tuple[st
     emptied = replace(assignment_order(shared[0], RITA), payload={})
     [(state, reason)] = order(world, emptied)
     assert (state, "not known any more" in reason) == ("failed", True)
+
+
+def test_a_refresh_brings_in_what_aws_has(world: SteeredWorld, shared: tuple[str, str]) -> None:
+    record, apn_id = shared
+    world.partner_central.colleague_edits(apn_id, lambda told: told["LifeCycle"].update(NextSteps="Meet the architect"))
+    assert [state for state, _ in order(world, refresh_order(record))] == ["done"]
+    row = world.salesforce.row(record)
+    assert row is not None and row["Next_Step__c"] == "Meet the architect"
+    [(state, reason)] = order(world, refresh_order(deal(world)))
+    assert (state, reason) == ("failed", "The record has no opportunity at AWS yet. Share it first.")
