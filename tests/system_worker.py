@@ -97,7 +97,7 @@ class Worker:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=20)
 
-    def stop(self, within: float = 20) -> int:
+    def stop(self, within: float = 60) -> int:
         """Ask it to stop as systemd does; return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

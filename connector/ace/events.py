@@ -188,17 +188,19 @@ def _object(text: Any, what: str) -> dict[str, Any]:
 
 def _needed(members: Mapping[str, Any], name: str, longest: int) -> str:
     value = members.get(name)
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= longest:
-        raise MalformedEvent(f"Member {name} must be a text of 1 to {longest} characters.")
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= longest or not value.isprintable():
+        raise MalformedEvent(f"Member {name} must be a text of 1 to {longest} printable characters.")
     return value.strip()
 
 
 def _text(members: Mapping[str, Any], *path: str) -> str:
-    """Return the text at the path; empty where there is none, or one that is longer than any identifier."""
+    """Return the text at the path; empty where there is none, or one that no identifier can be: too long, or with
+    characters that nothing can keep, such as half of a surrogate pair.
+    """
     value: Any = members
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
-    return value.strip() if isinstance(value, str) and len(value) <= MAX_TEXT else ""
+    return value.strip() if isinstance(value, str) and len(value) <= MAX_TEXT and value.isprintable() else ""
 
 
 def _time(text: str) -> str:

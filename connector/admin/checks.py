@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as MappingOf
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import typer
 
@@ -21,8 +23,9 @@ from connector.errors import ConnectorError, Problem
 from connector.mapping.fit import catalogue_of, check_mapping, is_blocking, own_field_problems, working_part
 from connector.mapping.model import Mapping
 from connector.mapping.outbound import readable_paths, snapshot
-from connector.names import NOTIFICATION, SYNC_LOG, SYNC_LOG_DETAIL, WORKER, Detail, Log, Notification, Worker
+from connector.names import NOTIFICATION, SETTINGS, SYNC_LOG, SYNC_LOG_DETAIL, WORKER, Detail, Log, Notification, Worker
 from connector.salesforce.access import Need
+from connector.service.exchange import bucket_name, file_settings, missing_settings, open_exchange
 from connector.service.listening import find_queue, named_queue, open_queue
 from connector.service.runtime import (
     OPPORTUNITY,
@@ -105,6 +108,8 @@ def run_checks(runtime: Runtime) -> Iterator[Line]:
             yield from _settings(runtime, settings)
     yield from _partner_central(runtime, settings)
     yield from _queues(runtime, "" if not login.ok else runtime.salesforce.identity().org_id)
+    if login.ok:
+        yield from _exchange(runtime, runtime.salesforce.identity().org_id)
 
 
 def _who(runtime: Runtime) -> str:
@@ -304,6 +309,36 @@ def _queue(open_door: Callable[[], QueueDoor]) -> str:
         return door.check()
     finally:
         door.close()
+
+
+def _exchange(runtime: Runtime, org_id: str) -> Iterator[Line]:
+    """Yield lines about the ACE bucket where the settings name one."""
+    settings: MappingOf[str, Any] = {}
+    with suppress(ConnectorError):  # the line about the settings says why they cannot be read
+        settings = file_settings(runtime.salesforce, org_id)
+    bucket = bucket_name(settings)
+    if not bucket:
+        return
+    yield _line("ACE bucket", "settings", lambda: _none_missing(missing_settings(settings)))
+    try:
+        door = open_exchange(runtime.config.aws.exchange, bucket)
+    except ConnectorError as error:
+        yield Line("ACE bucket", "connection", ok=False, message=str(error))
+        return
+    leads, opportunities = door.check()
+    door.close()
+    yield Line("ACE bucket", leads.name, leads.ok, leads.message)
+    optional = leads.ok and not opportunities.ok  # where opportunities use the API, AWS need not show these folders
+    told = f"{opportunities.message} This matters where opportunities go through the bucket." if optional else ""
+    yield Line("ACE bucket", opportunities.name, opportunities.ok or optional, told or opportunities.message, optional)
+
+
+def _none_missing(names: tuple[str, ...]) -> str:
+    if names:
+        raise _FailedError(
+            f"{', '.join(names)} in {SETTINGS} is empty: without a bucket, Partner ID and Version no file is sent."
+        )
+    return "complete"
 
 
 def _neighbours(runtime: Runtime, settings: SyncSettings) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,10 +21,13 @@ from connector.sync.backfill_links import BACKFILL_LINK
 from connector.sync.engine import Engine, Priority
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs
+from connector.sync.orders import ORDER
 from connector.sync.writeback import flush
 
 IMPORT = (queueing.INBOUND, BACKFILL_LINK)
-PEOPLE = (ASKED, ACTION, ANSWER, queueing.REQUEST, queueing.OUTBOUND, queueing.FLUSH)
+PEOPLE = (
+    ASKED, ACTION, ANSWER, ORDER, queueing.DECISION, queueing.REQUEST, queueing.OUTBOUND, queueing.FLUSH,
+)  # fmt: skip
 PEOPLE_FIRST = 20
 PATIENCE = timedelta(seconds=30)
 """How far ahead an item may be due to be waited for."""
@@ -66,6 +70,7 @@ class Importer:
     lease: Lease
     executor: Executor
     _last: dict[str, datetime] = field(default_factory=dict)
+    _outside: Context = field(default_factory=copy_context)
 
     @classmethod
     def open(cls, runtime: Runtime) -> Importer:
@@ -85,6 +90,10 @@ class Importer:
 
     def attend(self) -> None:
         """Do what people wait for now, write what waits for Salesforce, and give a sign of life."""
+        # The walk that is interrupted for it runs as background work; an edit has more of the day's share.
+        self._outside.run(self._attend)
+
+    def _attend(self) -> None:
         self._enqueue_due()
         while (item := self.executor.run_one(kinds=PEOPLE)) is not None:
             self.engine.person_waits |= item.priority == Priority.REQUEST

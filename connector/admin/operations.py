@@ -14,6 +14,8 @@ from connector.errors import Refused
 from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.service.clock import make_clock
 from connector.sync.log_storage import MOST_PURGED, finished_logs, purge
+from connector.sync.queueing import OUTBOUND
+from connector.sync.requests import forget_request
 
 queue_app = typer.Typer(no_args_is_help=True, help="The durable queue.")
 logs_app = typer.Typer(no_args_is_help=True, help="The sync logs in Salesforce.")
@@ -84,7 +86,10 @@ def queue_release(item_id: ItemId) -> None:
 def queue_cancel(item_id: ItemId) -> None:
     """End an item undone."""
     with open_state() as state:
+        item = state.queue.get(item_id)
         state.queue.cancel(item_id)
+        if item is not None and item.kind == OUTBOUND:
+            forget_request(state, item.key)
     people().print(f"Item {item_id} was cancelled.")
 
 

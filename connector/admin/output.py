@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 PLAIN_WIDTH = 150
 """Columns where no terminal says how wide it is: in a file or a pipe, tables need not be folded."""
@@ -34,7 +35,7 @@ def print_table(console: Console, title: str, columns: Sequence[str], rows: Iter
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else _plain(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     console.print(table)
 
 
@@ -45,7 +46,3 @@ def spell(value: Any) -> str:
     if isinstance(value, list | tuple | dict | bool):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
-
-
-def _plain(value: Any) -> str:
-    return str(value).replace("[", "\\[")

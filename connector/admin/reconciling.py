@@ -12,7 +12,7 @@ from connector.admin.context import JsonFlag, config, open_runtime, open_state, 
 from connector.admin.output import people, print_json, print_table
 from connector.errors import Fatal
 from connector.service.clock import make_clock
-from connector.service.lease import Lease
+from connector.service.lease import RUNNING, Lease
 from connector.service.runtime import Runtime
 from connector.sync.drift import DRIFT, Kind
 from connector.sync.engine import Engine
@@ -68,19 +68,20 @@ def _compare(runtime: Runtime, console: Console, *, repair: bool) -> tuple[dict[
     lease.acquire()
     try:
         give_up_comparison(engine)
-        _walk(engine, console, repair=repair)
+        _walk(engine, lease, console, repair=repair)
         return found(engine), found_ids(engine)
     finally:
         flush_logs(engine)
         lease.release()
 
 
-def _walk(engine: Engine, console: Console, *, repair: bool) -> None:
+def _walk(engine: Engine, lease: Lease, console: Console, *, repair: bool) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         bar.add_task("comparing", total=None)
         while not reconcile(engine, repair=repair):
-            pass
+            # A large org takes longer than a lease lasts.
+            lease.renew(RUNNING, "")
 
 
 def _show(console: Console, counts: dict[str, int], ids: dict[str, Any], *, repair: bool) -> None:

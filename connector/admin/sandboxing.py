@@ -52,6 +52,9 @@ def sandbox(
         bool,
         typer.Option("--notifications", help="Bring Partner Central's events into the org, by the shipped template."),
     ] = False,
+    exchange: Annotated[
+        bool, typer.Option("--exchange", help="Serve the ACE bucket (S3) too, with AWS working its files off.")
+    ] = False,
 ) -> None:
     """Serve a Salesforce org and Partner Central on loopback.
 
@@ -65,6 +68,7 @@ def sandbox(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     options: dict[str, Any] = {"metadata": metadata or (), "events": events, "notifications": notifications}
+    options["exchange"] = exchange
     if currency:
         from connector.sandbox.salesforce.currencies import Currency
 

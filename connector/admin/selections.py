@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +37,7 @@ class Chosen:
 
 
 def chosen_records(record_id: str, file: Path | None) -> list[Chosen]:
-    """Return the records that a command is about; one that a file names twice, once.
+    """Return the records that a command is about; a line that a file has twice, once.
 
     Raises:
         ConfigError: neither or both are given, the file cannot be read or has no column of ids, or something in it is
@@ -60,7 +60,8 @@ def chosen_records(record_id: str, file: Path | None) -> list[Chosen]:
     if len(found) > MOST:
         raise ConfigError(f"{file} has {len(found)} lines; {MOST} are taken at a time. Split it.")
     # Reports give ids in their short form.
-    return list({id18(one.record_id): replace(one, record_id=id18(one.record_id)) for _, one in found}.values())
+    named = [replace(one, record_id=id18(one.record_id)) for _, one in found]
+    return list({(one.record_id, *sorted(one.details.items())): one for one in named}.values())
 
 
 def _read(file: Path) -> list[tuple[int, Chosen]]:
@@ -97,17 +98,18 @@ def act(
         and_kinds: kinds of items that belong to that work.
 
     Raises:
+        ConfigError: before anything is done.
         typer.Exit: code 1, if it failed for some.
     """
     console = people(as_json=as_json)
-    works = [work_of(one) for one in chosen]
+    works = _distinct(work_of(one) for one in chosen)
     if worker_holds_state():
         with open_runtime(exclusive=False) as runtime:
             enqueue_all(runtime, works)
-        for one in chosen:
-            console.print(f"{one.record_id} is on the worker's queue; its sync log will say what became of it.")
+        for work in works:
+            console.print(f"{work.key} is on the worker's queue; its sync log will say what became of it.")
         if as_json:
-            print_json({"left_to_worker": True, "records": [{"record": one.record_id} for one in chosen]})
+            print_json({"left_to_worker": True, "records": [{"record": work.key} for work in works]})
         return
     with open_runtime(exclusive=True) as runtime, _bar(console, shown=len(works) > 1) as bar:
         task = bar.add_task("records", total=len(works))
@@ -115,6 +117,19 @@ def act(
             runtime, works, and_kinds=and_kinds, progress=lambda done, _: bar.update(task, completed=done)
         )
     _tell(console, ended, as_json=as_json)
+
+
+def _distinct(works: Iterable[Work]) -> list[Work]:
+    """Return the work for each record once.
+
+    Raises:
+        ConfigError: two lines about one record say different things.
+    """
+    found: dict[str, Work] = {}
+    for work in works:
+        if found.setdefault(work.key, work) != work:
+            raise ConfigError(f"{work.key} is named twice, with different details. Keep one of its lines.")
+    return list(found.values())
 
 
 def _bar(console: Console, *, shown: bool) -> Progress:

@@ -107,6 +107,19 @@ class MemoryLedger:
         return sum(count for (name, minute), count in self._counts.items() if name == kind and minute >= start)
 
 
+def time_below(ledger: Ledger, name: str, limit: int, now: datetime) -> datetime:
+    """Return when fewer than ``limit`` requests of that name will be left in the rolling 24 hours, to the quarter of an
+    hour, if none is sent meanwhile.
+    """
+    steps = range(1, DAY // _STEP + 1)
+
+    def has_room(step: int) -> int:
+        return int(ledger.spent(name, now - DAY + step * _STEP) < limit)
+
+    first = bisect_left(steps, 1, key=has_room)
+    return now + steps[min(first, len(steps) - 1)] * _STEP
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """What AWS grants one class of requests, and our share of it.
@@ -270,7 +283,7 @@ class Throttle:
         now = self._now()
         if self._ledger.spent(ledger_kind(kind), now - DAY) < limit:
             return
-        until = self._until_below(kind, limit, now)
+        until = time_below(self._ledger, ledger_kind(kind), limit, now)
         kept = f" ({quota.daily - limit} more are kept for {_KEPT_FOR[rank]})" if rank in _KEPT_FOR else ""
         raise Deferred(
             f"{limit} {kind}s went to Partner Central within 24 hours, which is what our share ({quota.share:.0%}) "
@@ -278,13 +291,3 @@ class Throttle:
             "A larger share or, through AWS Service Quotas, a larger quota makes this faster.",
             until,
         )
-
-    def _until_below(self, kind: str, limit: int, now: datetime) -> datetime:
-        """Requests leave the window after 24 hours: find the first quarter of an hour at which enough have left."""
-        steps = range(1, DAY // _STEP + 1)
-
-        def has_room(step: int) -> int:
-            return int(self._ledger.spent(ledger_kind(kind), now - DAY + step * _STEP) < limit)
-
-        first = bisect_left(steps, 1, key=has_room)
-        return now + steps[min(first, len(steps) - 1)] * _STEP

@@ -2,9 +2,10 @@
 
 ``opportunity_fields.json`` and ``lead_fields.json`` hold one object per ACE field of an opportunity and of a lead
 (:mod:`connector.ace.catalogue` gives it types), ``standard_values.json`` and ``countries.json`` the value lists,
-``value_aliases.json`` other spellings of their values, ``aws_products.json`` the products that can be associated and
-``error_hints.json`` what to do about an error of AWS. When AWS changes its data model, the files are replaced; no code
-changes.
+``value_aliases.json`` other spellings of their values, ``aws_products.json`` the products that can be associated,
+``error_hints.json`` what to do about an error of AWS and ``exchange_folders.json`` the folders of the ACE bucket.
+``file_fields.json`` says what the bucket's files do otherwise than those facts, ``file_values.json`` how they spell
+values that the Selling API spells otherwise. When AWS changes its data model, the files are replaced; no code changes.
 
 Field facts follow the service model of ``partnercentral-selling``; editability and requirements follow AWS's developer
 guide, in its stricter reading where it contradicts itself. Lead facts follow AWS's field definitions and samples of the
@@ -61,4 +62,13 @@ def usual_fields(record_type: str) -> Mapping[str, list[str]]:
     Of a path with a relationship the first part names the relationship or the object that it leads to.
     """
     found: Mapping[str, list[str]] = read("usual_fields.json")[record_type]
+    return found
+
+
+def exchange_folders() -> Mapping[str, Mapping[str, list[str]]]:
+    """Return the folders of the ACE bucket by record type and purpose; in use under several names, all are listed.
+
+    *Inbound* and *outbound* are AWS's view: partners write into ``inbound`` and read ``outbound`` and ``results``.
+    """
+    found: Mapping[str, Mapping[str, list[str]]] = read("exchange_folders.json")
     return found

@@ -102,6 +102,8 @@ def _later_date(day: date, days: Decimal) -> date:
 
 
 def _power(base: Decimal, exponent: Decimal) -> Decimal:
+    if not base and exponent < 0:
+        return ARITHMETIC.divide(Decimal(1), base)  # An error, where the power itself would be infinite.
     return Decimal(1) if not base and not exponent else ARITHMETIC.power(base, exponent)
 
 

@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from connector.sandbox.clock import SandboxClock
+from connector.sandbox.exchange.bucket import SERVER as S3
+from connector.sandbox.exchange.exchange import Exchange
+from connector.sandbox.exchange.orders import ExchangeOrders
 from connector.sandbox.faults import Faults
 from connector.sandbox.orders import BadInput, Json, Order
 from connector.sandbox.partner_central import backstage
@@ -24,7 +27,7 @@ from connector.sandbox.serving import Application, Receive, Scope, Send, answer_
 from connector.sandbox.sqs import QueueServer
 
 SALESFORCE = "salesforce"
-SERVERS = (SALESFORCE, PARTNER_CENTRAL)
+SERVERS = (SALESFORCE, PARTNER_CENTRAL, S3)
 ROWS = "ACE_Opportunity__c"
 AT_AWS = "PartnerCentralOpportunity"
 MAX_SEED = 200_000
@@ -42,6 +45,7 @@ class Control:
         partner_central: PartnerCentral,
         org: Org | None = None,
         queues: QueueServer | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._clock = clock
         self._faults = faults
@@ -49,6 +53,7 @@ class Control:
         self._partner_central = partner_central
         self._org = org
         self._queues = queues
+        self._exchange = exchange
         self._orders: dict[tuple[str, str], Callable[[Order], Json]] = {
             ("POST", "/fault"): self.fault,
             ("POST", "/clock"): self.set_clock,
@@ -65,6 +70,8 @@ class Control:
         self._salesforce = None if org is None else SalesforceOrders(org)
         if self._salesforce is not None:
             self._orders |= self._salesforce.by_path
+        if exchange is not None:
+            self._orders |= ExchangeOrders(exchange, org).by_path
 
     def perform(self, method: str, path: str, body: bytes) -> tuple[int, Json]:
         """Carry out one order; return the HTTP status and the answer."""
@@ -81,10 +88,10 @@ class Control:
     def fault(self, order: Order) -> Json:
         """POST /fault: let coming requests go wrong.
 
-        Members: ``server`` (salesforce or partner_central), ``match`` (expression on the operation's name; empty or
-        missing: every operation), ``kind`` (status, timeout_before, timeout_after, expire_session, row_lock,
-        storage_limit), ``status`` (HTTP status of kind status), ``times`` (default 1), ``seconds`` (for how long a
-        timeout is silent at most; default 30). Answer: {}.
+        Members: ``server`` (salesforce, partner_central, or s3 for the ACE bucket), ``match`` (expression on the
+        operation's name; empty or missing: every operation), ``kind`` (status, timeout_before, timeout_after,
+        expire_session, row_lock, storage_limit), ``status`` (HTTP status of kind status), ``times`` (default 1),
+        ``seconds`` (for how long a timeout is silent at most; default 30). Answer: {}.
 
         Kind storage_limit is Salesforce's alone and goes by rows, not by requests: the next ``times`` rows that
         anybody writes through the API are refused for want of storage, if they are of one of ``objects`` (default: of
@@ -101,6 +108,8 @@ class Control:
             raise BadInput(f"server {server!r} is unknown; use one of {', '.join(SERVERS)}")
         if server == PARTNER_CENTRAL and kind == "row_lock":
             raise BadInput("kind row_lock is Salesforce's own; Partner Central locks no rows")
+        if server == S3 and kind in ("row_lock", "expire_session"):
+            raise BadInput(f"kind {kind} is nothing that S3 does; use status, timeout_before or timeout_after")
         self._faults.add(server, match, kind, status, times, seconds=seconds)
         return {}
 
@@ -220,6 +229,8 @@ class Control:
         self._partner_central.reset()
         if self._queues is not None:
             self._queues.purge()
+        if self._exchange is not None:
+            self._exchange.reset()
         if self._org is not None:
             self._org.reset()
         return {}

@@ -14,6 +14,8 @@ from connector.sandbox import control
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.events.forwarder import Forwarder
 from connector.sandbox.events.wiring import check_template, forward_events
+from connector.sandbox.exchange.exchange import Exchange
+from connector.sandbox.exchange.settings import REGION as BUCKET_REGION
 from connector.sandbox.faults import Faults
 from connector.sandbox.partner_central import app as partner_central_app
 from connector.sandbox.partner_central import quotas
@@ -45,6 +47,7 @@ class Sandbox:
         database: SQLite file of the org, by default in memory.
         events: serve SQS, and announce there what changes in Partner Central.
         notifications: bring those events into the org too, as the shipped CloudFormation template says.
+        exchange: serve the ACE bucket, with AWS behind it, over Partner Central's opportunities.
 
     Attributes:
         clock, faults, recorder: shared by all servers.
@@ -66,6 +69,7 @@ class Sandbox:
         database: str = ":memory:",
         events: bool = False,
         notifications: bool = False,
+        exchange: bool = False,
     ) -> None:
         if notifications:
             check_template()  # before a port is bound
@@ -85,6 +89,8 @@ class Sandbox:
             guarded=guarded,
         )
         self.queues = QueueServer() if events else None
+        services = (self.partner_central, self.clock, self.faults, self.recorder)
+        self.exchange = Exchange(*services) if exchange else None
         self._control = control.Control(
             clock=self.clock,
             faults=self.faults,
@@ -92,6 +98,7 @@ class Sandbox:
             partner_central=self.partner_central,
             org=self.org,
             queues=self.queues,
+            exchange=self.exchange,
         )
         self._servers = {
             "salesforce": HttpServer(create_salesforce_app(self.org, self.faults, self.recorder), port),
@@ -123,6 +130,8 @@ class Sandbox:
         if self.queues is not None:
             self.queues.start()
             self.partner_central.subscribe(self.queues.send)
+        if self.exchange is not None:
+            self.exchange.start()
         if self._notifies:
             self._start_forwarder()
         self._write_config()
@@ -141,6 +150,8 @@ class Sandbox:
             server.stop()
         if self.queues is not None:
             self.queues.stop()
+        if self.exchange is not None:
+            self.exchange.stop()
 
     def launch_info(self) -> dict[str, Any]:
         """Return what a program needs to use the sandbox: the first line that ``connector sandbox`` prints."""
@@ -150,6 +161,7 @@ class Sandbox:
             "partner_central": {"endpoint_url": self._servers["partner_central"].url},
             "aws": {"access_key_id": settings.access_key_id, "secret_access_key": settings.secret_access_key},
             **({"sqs": self.queues.launch_info()} if self.queues is not None else {}),
+            **({"s3": self.exchange.launch_info()} if self.exchange is not None else {}),
             "control": {"endpoint_url": self._servers["control"].url},
             "config": str(self.config_path),
         }
@@ -180,6 +192,18 @@ class Sandbox:
             }
         }
 
+    def _exchange_config(self, info: dict[str, Any], account: Settings) -> dict[str, dict[str, Any]]:
+        if self.exchange is None:
+            return {}
+        return {
+            "aws.exchange": {
+                "region": BUCKET_REGION,
+                "endpoint_url": info["s3"]["endpoint_url"],
+                "access_key_id": self._write_secret("aws-access-key-id", account.access_key_id),
+                "secret_access_key": self._write_secret("aws-secret-access-key", account.secret_access_key),
+            }
+        }
+
     def _config(self) -> dict[str, dict[str, Any]]:
         """Return the sections of the configuration; JSON's text, numbers and lists are TOML's too."""
         info = self.launch_info()
@@ -207,6 +231,7 @@ class Sandbox:
                 "share": 0.8,
             },
             **self._queue_config(info, account),
+            **self._exchange_config(info, account),
             "state": {"path": str(self.directory / "connector.db")},
             "worker": {"clock_url": info["control"]["endpoint_url"] + "/clock"},
             "web": {"bind": "127.0.0.1:0"},

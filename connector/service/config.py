@@ -117,9 +117,27 @@ class EventsSection(_Section):
     wait_seconds: int = Field(default=20, ge=1, le=20)
 
 
+class ExchangeSection(_Section):
+    """``[aws.exchange]``: how to reach the ACE bucket, whose name admins set in Salesforce; ``folders`` gives other
+    names of its folders by the usual ones.
+    """
+
+    region: str = "us-west-2"
+    endpoint_url: Url = ""
+    access_key_id: Secret = ""
+    secret_access_key: Secret = ""
+    session_token: Secret = ""
+    aws_profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    files_per_day: int = Field(default=10_000, gt=0)
+    folders: dict[str, str] = {}
+
+
 class AwsSection(_Section):
     partner_central: PartnerCentralSection = PartnerCentralSection()
     events: EventsSection = EventsSection()
+    exchange: ExchangeSection = ExchangeSection()
 
 
 class StateSection(_Section):

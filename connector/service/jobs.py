@@ -20,6 +20,7 @@ from connector.sync.action_requests import ACTION, open_requests_query, perform_
 from connector.sync.answering import ANSWER, give_answer, wake_answers
 from connector.sync.backfill_links import BACKFILL_LINK, link_record
 from connector.sync.corrections import take_ticked, ticked_details_query
+from connector.sync.create import ADOPTED
 from connector.sync.deletions import bury_deleted
 from connector.sync.engine import Engine, Priority
 from connector.sync.events import EVENTS, prune_events, take_rows, work_off
@@ -30,12 +31,13 @@ from connector.sync.notifications import TELL, open_rows_query, purge_notificati
 from connector.sync.observe import poll_changes, sweep_due, sweep_is_unfinished
 from connector.sync.orders import ORDER, perform_order
 from connector.sync.other_integrations import follow_others
+from connector.sync.products import follow_packaged_products
 from connector.sync.reconcile import RECONCILE, comparison_is_due, found, reconcile
 from connector.sync.referral_decisions import perform_decision
 from connector.sync.referrals import look_at_item, watch_referrals
 from connector.sync.settings import SyncSettings
 from connector.sync.share_reason import follow_rule
-from connector.sync.sweeps import modified_sweep_is_unfinished, sweep_modified, sweep_summaries
+from connector.sync.sweeps import link_existing, modified_sweep_is_unfinished, sweep_modified, sweep_summaries
 from connector.sync.writeback import flush
 
 HEARTBEAT = "heartbeat"
@@ -104,10 +106,27 @@ def _look_at_flagged(engine: Engine, _: Item) -> None:
 
 
 def _look_for_modified(engine: Engine, _: Item) -> None:
-    if not schedules.inbound_is_disabled(engine):
+    if engine.state.meta.get(ADOPTED) is None:
+        look_first(engine, at_most=MODIFIED_SLICE)
+    elif not schedules.inbound_is_disabled(engine):
         log.info("looked for changes at AWS", queued=sweep_modified(engine, at_most=MODIFIED_SLICE))
-        if modified_sweep_is_unfinished(engine):
-            queueing.enqueue_job(engine, queueing.MODIFIED_SWEEP, priority=SOON + 1)
+    else:
+        return
+    if modified_sweep_is_unfinished(engine):
+        queueing.enqueue_job(engine, queueing.MODIFIED_SWEEP, priority=SOON + 1)
+
+
+def look_first(engine: Engine, *, at_most: int | None = None) -> None:
+    """Look at all that exists at AWS, which a new state does before anything is created there. Where the schedule in
+    force disables inbound integration, what is ours is linked and nothing else.
+    """
+    # A new state does not know the schedules yet.
+    schedules.follow_schedules(engine, list(engine.salesforce.query(schedules.schedules_query())))
+    if schedules.inbound_is_disabled(engine):
+        link_existing(engine, at_most=at_most)
+        log.info("linked what is ours at AWS; inbound integration is disabled")
+    else:
+        log.info("looked for changes at AWS", queued=sweep_modified(engine, at_most=at_most))
 
 
 def _look_at_summaries(runtime: Runtime, engine: Engine, _: Item) -> None:
@@ -141,6 +160,8 @@ def _mirror(runtime: Runtime, engine: Engine, _: Item) -> None:
     drift = report_drift(runtime, engine)
     mirror_mapping(engine)
     mirror_setup(engine, runtime.check_partner_central(engine.catalog), drift)
+    if (found := follow_packaged_products(engine)) is not None:
+        log.info("wrote the AWS products", outcome=str(found))
 
 
 def _apply(runtime: Runtime, engine: Engine, item: Item) -> None:

@@ -63,6 +63,14 @@ def named_queue(salesforce: SalesforcePort, org_id: str) -> str:
     return str(marketplace_setting(salesforce, org_id, MarketplaceSettings.QUEUE_NAME) or "").strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Messages whose events are in the state, and those that cannot be read, each with the reason."""
+
+    sound: Sequence[Message]
+    broken: Sequence[tuple[Message, str]]
+
+
 @dataclass(slots=True)
 class Intake:
     """What to do with the messages of one queue.
@@ -83,6 +91,10 @@ class Intake:
         Raises:
             ConnectorError: what was not acknowledged comes again, which does no harm.
         """
+        self.acknowledge(door, self.keep(messages))
+
+    def keep(self, messages: Sequence[Message]) -> Kept:
+        """Keep the events of the messages in the state; return which messages they were, and which cannot be read."""
         arrivals, sound, broken = [], [], []
         for message in messages:
             try:
@@ -91,8 +103,12 @@ class Intake:
             except MalformedEvent as error:
                 broken.append((message, str(error)))
         take_in(self.state, arrivals, self.clock.now())
-        door.delete(sound)
-        for message, reason in broken:
+        return Kept(sound, broken)
+
+    def acknowledge(self, door: QueueDoor, kept: Kept) -> None:
+        """Let the queue forget what was kept, and set aside what cannot be read; the state is not needed for it."""
+        door.delete(kept.sound)
+        for message, reason in kept.broken:
             self._set_aside(door, message, reason)
 
     def _set_aside(self, door: QueueDoor, message: Message, reason: str) -> None:
@@ -141,13 +157,18 @@ class Listener:
     def stop(self) -> None:
         """Take no more messages. What a poll that is under way still brings is left to the queue."""
         self._stopping.set()
-        # A transaction under way comes to its end; the poll itself need not.
+        # A transaction under way comes to its end; a call to the queue need not.
         with self._busy:
             pass
 
     @property
     def is_alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the thread is gone although nobody stopped it."""
+        return not self.is_alive and not self._stopping.is_set()
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
@@ -167,7 +188,9 @@ class Listener:
         except ConnectorError as error:
             return self._report(error)
         except Exception as error:  # noqa: BLE001 - the thread's edge: without it events would stop unnoticed
-            log.error("unexpected error while listening", queue=self.label, error=type(error).__name__)
+            name = type(error).__name__
+            log.error("unexpected error while listening", queue=self.label, error=name)
+            self._leave_word(f"unexpected {name} while listening; it is tried again, and sweeps find what changed.")
             return LONG_PAUSE_SECONDS
         return 0.0
 
@@ -176,22 +199,24 @@ class Listener:
         with self._busy:
             if self._stopping.is_set():
                 return
-            if messages:
-                self.intake.take(door, messages)
-            self._tell("")
+            kept = self.intake.keep(messages) if messages else None
+        if kept is not None:
+            self.intake.acknowledge(door, kept)
+        self._leave_word("")
 
     def _report(self, error: ConnectorError) -> float:
         log.warning("cannot listen", queue=self.label, error=type(error).__name__, reason=str(error))
-        with self._busy:
-            if self._stopping.is_set():
-                return 0.0
-            # Where the state itself is in trouble, the worker's own turn tells.
-            with suppress(ConnectorError):
-                self._tell(str(error))
+        self._leave_word(str(error))
         return PAUSE_SECONDS if isinstance(error, Retriable) else LONG_PAUSE_SECONDS
 
+    def _leave_word(self, trouble: str) -> None:
+        """Leave word for the status page, which the worker's thread writes; empty where all is well."""
+        # Where the state itself is in trouble, the worker's own turn tells.
+        with self._busy, suppress(ConnectorError):
+            if not self._stopping.is_set():
+                self._tell(trouble)
+
     def _tell(self, trouble: str) -> None:
-        """Leave word for the status page, which the worker's thread writes."""
         meta, name = self.intake.state.meta, TROUBLE + self.label
         if (meta.get(name) or "") == trouble:
             return
@@ -224,8 +249,16 @@ class Listening:
         if wanted and wanted not in self._by_label:
             self._listen(wanted, lambda: find_queue(self.section, name))
 
+    def begin_anew(self) -> None:
+        """Listen again where a thread has ended, whatever ended it: nothing else would notice."""
+        for label, listener in self._by_label.items():
+            if listener.has_ended:
+                log.error("listening had ended and is begun anew", queue=label)
+                listener.start()
+
     def tell_troubles(self, engine: Engine) -> None:
         """Let the status page show which queues cannot be listened to, and why."""
+        self.begin_anew()
         for kind in [one for one in engine.troubles if one.startswith(TROUBLE)]:
             engine.troubles.pop(kind)
         for label in self._by_label:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from connector.errors import ConfigError, Deferred
 from connector.service.drift import follow_left_out
-from connector.service.jobs import job_handlers
+from connector.service.jobs import job_handlers, look_first
 from connector.service.lease import Lease
 from connector.service.runtime import Runtime
 from connector.store.queue import Item
@@ -117,7 +117,7 @@ def _count_refused(engine: Engine, outcome: Outcome, earlier: Container[str]) ->
 
 def _adopt_first(engine: Engine) -> None:
     if engine.state.meta.get(ADOPTED) is None:
-        sweep_modified(engine)
+        look_first(engine)
 
 
 def _outbound(engine: Engine, record_id: str) -> Outcome:

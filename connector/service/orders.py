@@ -15,7 +15,7 @@ from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs
-from connector.sync.orders import ORDER, carry_out_order
+from connector.sync.orders import ORDER, carry_out_order, in_turn, perform_order
 from connector.sync.queueing import INBOUND, OUTBOUND, REQUEST
 from connector.sync.sweeps import sweep_modified
 from connector.sync.writeback import flush
@@ -70,7 +70,8 @@ class _Session:
     def __init__(
         self, engine: Engine, runtime: Runtime, holder: str, works: Sequence[Work], and_kinds: Sequence[str]
     ) -> None:
-        self.engine, self.works = engine, works
+        self.engine, self.works = engine, [in_turn(engine.state.queue, work) for work in works]
+        self.ours = {work.dedup for work in self.works}
         self.telling = {*(work.kind for work in works), *and_kinds}
         # What a record itself has to send goes before an action on it, and what AWS changed comes in after it.
         self.kinds = tuple(sorted({*self.telling, OUTBOUND, INBOUND}))
@@ -79,7 +80,11 @@ class _Session:
         self.executor = Executor(engine, holder, {**job_handlers(runtime), ORDER: self._order})
 
     def _order(self, engine: Engine, item: Item) -> None:
-        self.told[item.key] = carry_out_order(engine, item)
+        if item.dedup in self.ours:
+            self.told[item.key] = carry_out_order(engine, item)
+        else:
+            # Left from before: whoever gave it is told by the log only.
+            perform_order(engine, item)
 
     def run(self, progress: Progress | None) -> list[Ended]:
         for work in self.works:
@@ -103,7 +108,7 @@ class _Session:
                     return
                 continue
             after = self.engine.state.queue.get(item.id) or item
-            if item.kind in self.telling:
+            if self._tells(item):
                 self.ended[item.key] = after
             if after.state != "waiting":
                 moved = time.monotonic()
@@ -137,7 +142,11 @@ class _Session:
 
     def _pending(self, record: str) -> Iterator[Item]:
         items = self.engine.state.queue.list(key=record, limit=100)
-        return (item for item in items if item.kind in self.telling and item.state in ("waiting", "held"))
+        return (item for item in items if self._tells(item) and item.state in ("waiting", "held"))
+
+    def _tells(self, item: Item) -> bool:
+        """Whether the item's end is that of work of ours."""
+        return item.kind in self.telling and (item.kind != ORDER or item.dedup in self.ours)
 
 
 def _shared(engine: Engine, record: str, item: Item) -> str:
@@ -151,4 +160,4 @@ def enqueue_all(runtime: Runtime, works: Sequence[Work]) -> None:
     """Put work on the queue of the worker that runs."""
     with runtime.state.transaction():
         for work in works:
-            runtime.state.queue.enqueue(work, runtime.clock.now())
+            runtime.state.queue.enqueue(in_turn(runtime.state.queue, work), runtime.clock.now())

@@ -111,10 +111,11 @@ class Runtime:
         self._renew_salesforce()
         engine.salesforce = self.salesforce
         engine.partner_central = self._renewed_partner_central(engine.catalog)
+        # At once: what follows may fail, and the work goes on with the new door.
+        self._guard_writes(engine)
         engine.settings = self.settings()
         self.state.bind(engine.org_id, catalog_of(engine.settings))
         self.use_mapping(engine, self.mapping())
-        self._guard_writes(engine)
 
     def settings(self) -> SyncSettings:
         """Return the admins' settings of this moment, with what the org says against those about new records and

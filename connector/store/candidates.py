@@ -49,12 +49,15 @@ class Candidates:
         marks = ", ".join("?" for _ in names)
         self._db.executemany(f"insert or replace into candidates values ({marks})", rows)  # noqa: S608
 
-    def alike(self, word: str, host: str, limit: int = 1000) -> list[Candidate]:
-        """Return records of the same company word or host, in the order of their ids; empty texts find none."""
+    def alike(self, word: str, host: str, company: str = "", limit: int = 1000) -> list[Candidate]:
+        """Return records of the same company word or host; empty texts find none. Those of the same host or of the very
+        same company come first, so that the limit leaves out others (many companies begin with "Bank"), then it is by
+        the order of their ids.
+        """
         rows = self._db.execute(
             "select * from candidates where (word = :word and word <> '') or (host = :host and host <> '') "
-            "order by record_id limit :limit",
-            {"word": word, "host": host, "limit": limit},
+            "order by (host = :host and host <> '') or company = :company collate nocase desc, record_id limit :limit",
+            {"word": word, "host": host, "company": company, "limit": limit},
         )
         return [Candidate(*row) for row in rows]
 

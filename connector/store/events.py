@@ -83,6 +83,12 @@ class Events(Table):
             for event_id in event_ids:
                 self._write("update events set told = 1 where event_id = ?", (event_id,))
 
+    def untell(self, event_ids: Iterable[str]) -> None:
+        """The rows of these events are to be told once more."""
+        with self._transaction():
+            for event_id in event_ids:
+                self._write("update events set told = 0 where event_id = ?", (event_id,))
+
     def count_attempt(self, event_id: str) -> None:
         """A row refused its status."""
         self._write("update events set attempts = attempts + 1 where event_id = ?", (event_id,))

@@ -71,6 +71,13 @@ class Referrals(Table):
         """Return the referrals that wait for an answer or for their opportunity, in the order of their ids."""
         return [_referral(row) for row in self._all("select * from referrals where settled = 0 order by invitation_id")]
 
+    def lapsed(self) -> list[Referral]:
+        """Return the referrals that lapsed, and of which no opportunity is known, in the order of their ids."""
+        rows = self._all(
+            "select * from referrals where status = 'EXPIRED' and opportunity_id is null order by invitation_id"
+        )
+        return [_referral(row) for row in rows]
+
     def save(self, referral: Referral) -> None:
         """Store the referral as it is now."""
         self._upsert("referrals", ("invitation_id",), _columns(referral))

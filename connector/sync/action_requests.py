@@ -17,7 +17,7 @@ from connector.store.queue import Item, Work
 from connector.sync import logs, queueing
 from connector.sync.action_outcome import DONE, FAILED, UNKNOWN, Answer
 from connector.sync.answering import ANSWER, PATIENCE, follow, pending_turn, write_answer, write_to
-from connector.sync.asking import TARGETS, Request, attempts_note, target
+from connector.sync.asking import IN_ORDER, TARGETS, Request, attempts_note, let_earlier_go_first, target
 from connector.sync.assignment import perform_assignment
 from connector.sync.association_requests import close_items, items_query, link_private_offer, perform_associations
 from connector.sync.engine import Engine, Priority
@@ -56,6 +56,8 @@ _FIELDS = (
     ActionRequest.STATUS,
     ActionRequest.MESSAGE,
 )
+_LAST_WORD = frozenset({"Associate", "Disassociate", "Link Private Offer", "Assign"})
+"""Actions of which a later one may take back what an earlier one did."""
 _NO_RECORD = "The request names no record. Fill the lookup to it, or Record Id with the record's 18-character id."
 
 
@@ -74,7 +76,8 @@ def take_requests(engine: Engine, rows: Iterable[Row]) -> int:
 
 def _work(row: Row) -> Work:
     request = str(row["Id"])
-    payload = {"request": request, "requester": str(row["CreatedById"]), "record": target(row)}
+    in_order = {IN_ORDER: True} if row[ActionRequest.ACTION] in _LAST_WORD else {}
+    payload = {"request": request, "requester": str(row["CreatedById"]), "record": target(row), **in_order}
     return Work(
         kind=ACTION,
         key=target(row) or request,
@@ -103,7 +106,10 @@ def perform_action(engine: Engine, item: Item) -> None:
     if request.row[ActionRequest.STATUS] == NEW:
         write_to(engine, request.id, {ActionRequest.STATUS: IN_PROGRESS})
     try:
-        answer = _refusal(request) or _given_up(item) or _perform(engine, request)
+        answer = _refusal(request) or _given_up(item)
+        if answer is None:
+            let_earlier_go_first(engine, item)
+            answer = _perform(engine, request)
     except Deferred as error:
         raise _put_off(engine, item, request, error) from None
     if answer is not None:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from connector.errors import Deferred, Problem, RecordRejected
 from connector.store.links import Link
+from connector.store.queue import Work
 from connector.sync import logs, queueing
 from connector.sync.answering import pending_turn
-from connector.sync.engine import Engine
+from connector.sync.engine import Engine, Priority
 from connector.sync.inbound import receive
 from connector.sync.ports import Row
 from connector.sync.set_aside import is_set_aside, set_aside_problem
@@ -25,6 +26,7 @@ def shared_record(engine: Engine, record_id: str) -> tuple[Link, Row]:
         RecordRejected: it is not visible, was not shared or accepted yet, or nobody knows which opportunity is its own.
         Deferred: the record's own turn towards AWS is about to run; it goes first.
     """
+    _let_turn_go_first(engine, record_id)
     row = _row(engine, record_id)
     link = engine.state.links.get(record_id)
     carried = str(row.get(engine.names.apn_id) or "")
@@ -35,7 +37,6 @@ def shared_record(engine: Engine, record_id: str) -> tuple[Link, Row]:
     if link is None or link.apn_id is None:
         raise RecordRejected((_no_opportunity(engine, row, carried),))
     _refuse_unclear(engine, link)
-    _let_turn_go_first(engine, record_id)
     return link, row
 
 
@@ -104,10 +105,12 @@ def _refuse_unclear(engine: Engine, link: Link) -> None:
 
 def _let_turn_go_first(engine: Engine, record_id: str) -> None:
     """What the record itself is to send was said earlier, and an action would be planned on what it is about to
-    change.
+    change. A person waits for it by now, so that it goes ahead of other records' edits.
     """
     turn = pending_turn(engine, record_id, queueing.OUTBOUND)
     if turn is not None and turn.state == "waiting" and turn.retry_at <= engine.now() + SOON:
+        hurried = Work(turn.kind, turn.key, turn.lane, Priority.REQUEST, turn.payload, turn.dedup)
+        engine.state.queue.enqueue(hurried, engine.now(), at=turn.retry_at)
         raise Deferred(
             "The record's own edits go to AWS first.", max(turn.retry_at, engine.now()) + timedelta(seconds=2)
         )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from connector.errors import Deferred
 from connector.names import ActionRequest
 from connector.store.queue import Item
+from connector.sync.engine import Engine
 from connector.sync.ports import Row
 from connector.sync.rights import is_id
 
@@ -49,6 +52,32 @@ class Request:
 
 LONGEST_MESSAGE = 32_000
 """Characters of what a request, or an item of it, can be told."""
+
+
+IN_ORDER = "in_order"
+"""In an item's payload: it says what is to be at AWS, so that of two for one record the later one must have the last
+word."""
+_WAITED_FOR = 10
+"""Failed attempts of an earlier one after which a later one goes ahead."""
+
+
+def let_earlier_go_first(engine: Engine, item: Item) -> None:
+    """Wait for what was asked for earlier about the record and is tried again: done later, it would undo this. What was
+    tried for long is not waited for.
+
+    Raises:
+        Deferred: there is such a one.
+    """
+    if not item.payload.get(IN_ORDER):
+        return
+    waiting = engine.state.queue.list("waiting", 1000, key=item.key)
+    begun = [one for one in waiting if one.id < item.id and one.attempts < _WAITED_FOR]
+    earlier = [one.retry_at for one in begun if one.payload.get(IN_ORDER)]
+    if earlier:
+        raise Deferred(
+            "What was asked for earlier about the record goes first.",
+            max(*earlier, engine.now()) + timedelta(seconds=2),
+        )
 
 
 def attempts_note(item: Item) -> str:

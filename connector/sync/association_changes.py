@@ -112,7 +112,7 @@ class _Work:
     """One pass over the wishes for one opportunity."""
 
     def __init__(self, engine: Engine, link: Link, row: Row, answer: Json) -> None:
-        self.engine, self.link, self.row = engine, link, row
+        self.engine, self.link, self.row, self.answer = engine, link, row, answer
         self.at_aws = seen_at_aws(answer)
         self.outcome = Outcome(str(link.apn_id))
         self.problems: list[Problem] = []
@@ -126,14 +126,17 @@ class _Work:
             self.outcome.other = Result(FAILED, closed) if other else None
             return
         named = _named_at_aws(self.engine, wishes, self.at_aws)
-        plan = agenda([named[wish] for wish in wishes if not self._unsent(wish)], self.at_aws, described=bool(other))
+        # A description that cannot be written takes no solution's place.
+        barred = self._barred(other) if other else ""
+        described = bool(other) and not barred
+        plan = agenda([named[wish] for wish in wishes if not self._unsent(wish)], self.at_aws, described=described)
         found = self._settled(plan)
         for step in plan.steps:
-            found[step] = self._change(step, described=bool(other))
+            found[step] = self._change(step, described=described)
         unsent = {wish: Result(FAILED, reason) for wish in wishes if (reason := self._unsent(wish))}
         self.outcome.results = {wish: unsent.get(wish) or found[named[wish]] for wish in wishes}
         if other:
-            self.outcome.other = self._describe(other)
+            self.outcome.other = Result(FAILED, barred) if barred else self._describe(other)
 
     def _settled(self, plan: Agenda) -> dict[Wish, Result]:
         self.touched |= {wish.entity_type for wish in plan.settled}
@@ -189,11 +192,18 @@ class _Work:
             [step.entity_type, step.entity_id]
         )
 
-    def _describe(self, text: str) -> Result:
-        """Let the opportunity describe a solution that is not registered at AWS."""
+    def _barred(self, text: str) -> str:
+        """Return why the description cannot be written whatever else is done; empty where it can."""
         mapped = self.engine.mapping.field(DESCRIPTION)
         if mapped is not None and mapped.path in self.edited:
-            return Result(FAILED, f"{mapped.path} was edited and not sent yet. Share the record, or set it back.")
+            return f"{mapped.path} was edited and not sent yet. Share the record, or set it back."
+        # An update leaves the description alone while there is a solution: those may be about to go.
+        problems = _against_description(text, {**self.answer, "RelatedEntityIdentifiers": {}})
+        self.problems += problems
+        return str(RecordRejected(problems)) if problems else ""
+
+    def _describe(self, text: str) -> Result:
+        """Let the opportunity describe a solution that is not registered at AWS."""
         if reason := _cannot_be_described(self.at_aws):
             return Result(FAILED, reason)
         try:
@@ -206,12 +216,10 @@ class _Work:
         answer = self.engine.partner_central.get_opportunity(self.outcome.apn_id)
         for attempt in range(UPDATES):
             record = {DESCRIPTION: text}
-            if locked := api_shape.locked_changes(record, answer):
-                raise RecordRejected(locked)
+            if problems := _against_description(text, answer):
+                raise RecordRejected(problems)
             if not api_shape.changed_fields(record, answer):
                 break
-            if members := answer.get("UnknownMembers"):
-                raise RecordRejected((_unknown_members(members),))
             forget_base(self.engine, self.link)
             request = api_shape.to_update(record, answer, catalog=self.engine.catalog)
             try:
@@ -276,6 +284,13 @@ def write_log(
             logs.note_problem(engine, run_id, link, problem)
         if problems:
             engine.state.runs.record(run_id, link.record_id, "error")
+
+
+def _against_description(text: str, answer: Json) -> tuple[Problem, ...]:
+    record, members = {DESCRIPTION: text}, answer.get("UnknownMembers")
+    if locked := api_shape.locked_changes(record, answer):
+        return tuple(locked)
+    return (_unknown_members(members),) if members and api_shape.changed_fields(record, answer) else ()
 
 
 def _unknown_members(members: Sequence[str]) -> Problem:

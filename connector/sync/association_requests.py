@@ -20,6 +20,7 @@ ADD, REMOVE = "Associate", "Disassociate"
 _FIELDS = (
     "Id",
     "Name",
+    "CreatedById",
     ActionRequestItem.OPERATION,
     ActionRequestItem.ENTITY_TYPE,
     ActionRequestItem.ENTITY_ID,
@@ -31,6 +32,7 @@ _NOTHING = (
     "when it is created."
 )
 _CONTRADICTION = "The request is to disassociate, and this item is to be associated. Ask for it with Associate."
+_BY_ANOTHER = "Another user added this item to the request. Whoever wants it asks for it in a request of their own."
 
 
 def items_query(request_id: str) -> str:
@@ -53,7 +55,7 @@ def perform_associations(engine: Engine, request: Request) -> Answer:
     other = str(request.row.get(ActionRequest.OTHER_SOLUTION) or "").strip()
     if not request.items and not other:
         return Answer(FAILED, _NOTHING)
-    answered = _refuse_contradictions(request)
+    answered = _refused(request)
     waiting = [item for item in request.items if item[ActionRequestItem.STATUS] == NEW and item["Id"] not in answered]
     wishes = [_wish(item) for item in waiting]
     outcome = change_associations(engine, request.record_id, wishes, other, note=request.note)
@@ -62,11 +64,18 @@ def perform_associations(engine: Engine, request: Request) -> Answer:
     return _summary(request.items, outcome)
 
 
-def _refuse_contradictions(request: Request) -> dict[str, Result]:
-    if request.action != REMOVE:
-        return {}
-    opposed = [item for item in request.items if item[ActionRequestItem.OPERATION] == ADD]
-    return {item["Id"]: Result(FAILED, _CONTRADICTION) for item in opposed}
+def _refused(request: Request) -> dict[str, Result]:
+    """Return the items that are no part of the request: it is done by the rights of whoever made it, and whoever may
+    read it may add items.
+    """
+    reasons = {item["Id"]: _reason_against(request, item) for item in request.items}
+    return {item_id: Result(FAILED, reason) for item_id, reason in reasons.items() if reason}
+
+
+def _reason_against(request: Request, item: Row) -> str:
+    if item["CreatedById"] != request.requester:
+        return _BY_ANOTHER
+    return _CONTRADICTION if request.action == REMOVE and item[ActionRequestItem.OPERATION] == ADD else ""
 
 
 def _wish(item: Row) -> Wish:

@@ -24,13 +24,13 @@ from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import adopt_page, is_record_id
 from connector.sync.backfill_links import load_candidates, propose
-from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine, Priority
 from connector.sync.ports import Json, Row
 from connector.sync.queueing import enqueue_inbound
 from connector.sync.sweeps import (
     BACKFILL_PLACE,
     finish_walk,
+    is_first,
     is_historical,
     later,
     place_behind,
@@ -160,7 +160,7 @@ def give_up(engine: Engine) -> None:
 
 def _start(engine: Engine, scope: Scope) -> datetime | None:
     """A state that has not looked at AWS yet looks at everything, whatever is chosen."""
-    if engine.state.meta.get(ADOPTED) is None or scope.modified_after is None:
+    if is_first(engine) or scope.modified_after is None:
         return None
     return place_behind(scope.modified_after)
 
@@ -172,7 +172,7 @@ class _Walk:
         self.engine, self.scope, self.run_id = engine, scope, run_id
         self.found, self.latest = Found(), ""
         self.begin, self._met = _start(engine, scope), frozenset[str]()
-        self.is_first = engine.state.meta.get(ADOPTED) is None
+        self.is_first = is_first(engine)
         self._resume()
 
     def _resume(self) -> None:
@@ -278,7 +278,7 @@ def _kind_of_linked(engine: Engine, scope: Scope, summary: Json, link: Link) -> 
     if link.aws_modified == summary["LastModifiedDate"]:
         return Kind.KNOWN
     # The first look leaves no change behind, whatever is chosen: the sweep begins where it ends.
-    if engine.state.meta.get(ADOPTED) is None:
+    if is_first(engine):
         return Kind.CHANGED
     if scope.never_synced and link.applied is not None:
         return Kind.KNOWN

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connector.ace.catalogue import Owner
 from connector.ace.record import Value
@@ -29,7 +29,7 @@ from connector.sync.inbound import apply, read_row
 from connector.sync.likeness import PROPOSED_FROM, Deal, company_word, host_of, likeness
 from connector.sync.observe import EPOCH
 from connector.sync.ports import Json, Row
-from connector.sync.queueing import READ_LANE, enqueue_inbound
+from connector.sync.queueing import OUTBOUND, READ_LANE, enqueue_inbound
 from connector.sync.writeback import SERVER_TIME, put
 
 BACKFILL_LINK = "backfill-link"
@@ -70,7 +70,8 @@ def load_candidates(engine: Engine) -> Candidates:
         engine.mapping.object_name,
         tuple(dict.fromkeys(wanted)),
         since=datetime.fromisoformat(EPOCH),
-        until=engine.salesforce.server_time(),
+        # A bound that lies ahead: what was saved in this very second is there, too.
+        until=engine.salesforce.server_time() + timedelta(days=1),
         where=_without_opportunity(engine),
     )
     for page in pages:
@@ -110,7 +111,7 @@ def propose(engine: Engine, candidates: Candidates, summary: Json) -> list[Propo
     account = (summary.get("Customer") or {}).get("Account") or {}
     life = summary.get("LifeCycle") or {}
     company, website = str(account.get("CompanyName") or ""), str(account.get("WebsiteUrl") or "")
-    alike = candidates.alike(company_word(company), host_of(website))
+    alike = candidates.alike(company_word(company), host_of(website), company)
     deal = Deal(company, "", website, str(life.get("TargetCloseDate") or ""))
     if not any(likeness(deal, _deal(one))[0] for one in alike):
         return []
@@ -212,6 +213,9 @@ def _wrong_records(engine: Engine, rows: Sequence[Decided]) -> Iterator[Problem]
 
 def _linked_already(engine: Engine, rows: Sequence[Decided]) -> Iterator[Problem]:
     for row in rows:
+        if row.decision != LINK and row.decision == engine.state.backfills.decision(row.apn_id):
+            # It was carried out: the same file may be read in again.
+            continue
         mine = engine.state.links.get(row.record_id) if row.decision == LINK else None
         theirs = engine.state.links.by_apn(row.apn_id)
         if mine is not None and mine.apn_id not in (None, row.apn_id):
@@ -224,21 +228,30 @@ def _linked_already(engine: Engine, rows: Sequence[Decided]) -> Iterator[Problem
 
 def apply_decisions(engine: Engine, rows: Sequence[Decided], run_id: str) -> dict[str, int]:
     """Carry out decisions that were checked: each is kept and its work queued in one transaction, so that a run which
-    is cut off is simply repeated. Return how many of each kind were new.
+    is cut off is simply repeated. Return how many of each kind were new: a pair that is linked and compared already
+    stays as it is, with the edits that wait.
     """
     counts = dict.fromkeys((LINK, CREATE, SKIP), 0)
     for row in rows:
-        if row.decision and engine.state.backfills.decision(row.apn_id) != row.decision:
+        known = row.decision == LINK and _is_compared(engine, row)
+        if row.decision and not known and engine.state.backfills.decision(row.apn_id) != row.decision:
             with engine.state.transaction():
                 _decide(engine, row, run_id)
             counts[row.decision] += 1
     return counts
 
 
+def _is_compared(engine: Engine, row: Decided) -> bool:
+    link = engine.state.links.get(row.record_id)
+    return link is not None and (link.apn_id, link.status) == (row.apn_id, "linked") and link.applied is not None
+
+
 def _decide(engine: Engine, row: Decided, run_id: str) -> None:
     waiting = {one.record_id for one in engine.state.backfills.proposals(row.apn_id)}
     if row.decision == LINK:
         engine.state.backfills.decide(row.apn_id, "link")
+        # What was about to be created is not what the record is linked to now.
+        engine.state.shares.delete(row.record_id)
         adopt(engine, row.record_id, row.apn_id)
         _drop_share(engine, row.record_id)
         engine.state.queue.enqueue(_link_work(row, run_id), engine.now())
@@ -253,7 +266,8 @@ def _decide(engine: Engine, row: Decided, run_id: str) -> None:
 
 def _drop_share(engine: Engine, record_id: str) -> None:
     """The record has its opportunity: what waited to create one has nothing to do any more."""
-    for item in engine.state.queue.list("held", key=record_id):
+    held, waiting = (engine.state.queue.list(state, key=record_id) for state in ("held", "waiting"))
+    for item in (*held, *(one for one in waiting if one.kind == OUTBOUND)):
         engine.state.queue.cancel(item.id)
     logs.resolve(engine, record_id)
 

@@ -57,6 +57,9 @@ def judge_row(engine: Engine, row: Row) -> tuple[Kind, Problem | None]:
     """Return what a record that carries an identifier is, and, where a person must decide, why."""
     carried = str(row[engine.names.apn_id])
     mine, owner = engine.state.links.get(row["Id"]), engine.state.links.by_apn(carried)
+    if mine is not None and mine.status == "held" and carried in mine.hold_reason.split(", "):
+        # A person chose among several opportunities; the record's next turn follows.
+        return Kind.WAITING, None
     if mine is not None and mine.status != "new" and mine.apn_id not in (None, carried):
         return Kind.IDENTIFIER_CHANGED, _changed(engine, mine, carried)
     if is_dummy_identifier(carried):

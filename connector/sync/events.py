@@ -27,6 +27,7 @@ from connector.sync.notifications import (
     TELL,
     put_notification,
     read_rows,
+    tell_again,
 )
 from connector.sync.ports import Row
 from connector.sync.schedules import inbound_is_disabled
@@ -89,12 +90,16 @@ def take_rows(engine: Engine, rows: Iterable[Row]) -> int:
     """
     fresh: list[Arrival] = []
     repeated: list[Arrival] = []
+    given_up: list[str] = []
     for event, row_id, fault in read_rows(rows):
         known = engine.state.events.get(event.id)
         if known is None:
             fresh.append(Arrival(event, row_id, fault))
         elif known.told and known.attempts < ATTEMPTS:
             repeated.append(Arrival(event, row_id, fault))
+        elif known.told:
+            given_up.append(event.id)
+    tell_again(engine, given_up)
     if engine.state.events.untold(1):
         queueing.enqueue_job(engine, TELL, priority=PRIORITY)
     taken = take_in(engine.state, fresh, engine.now())

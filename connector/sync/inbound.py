@@ -287,7 +287,7 @@ def _queue(engine: Engine, link: Link, row: Row, change: _Change, *, stamped: bo
     values = change.values
     own: dict[str, Any] = {}
     stamped = stamped and not is_unfinished(engine, link, link.aws)
-    if not row.get(engine.names.apn_id):
+    if not row.get(engine.names.apn_id) and link.status != "held":
         own[engine.names.apn_id] = link.apn_id
     if stamped:
         own[engine.names.last_sync_date] = SERVER_TIME

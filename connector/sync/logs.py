@@ -217,6 +217,11 @@ def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
     _put(engine, SYNC_LOG, Log.KEY, run_id, fixed | body)
 
 
+def is_inward(run_id: str) -> bool:
+    """Whether the run, or the reason that is below its log, is about what came from AWS."""
+    return bool(run_id) and not _outward(run_id)
+
+
 def _outward(run_id: str) -> bool:
     return run_id.startswith("out-")
 

@@ -5,7 +5,7 @@ connector adds the row itself, so that people find every event in one list.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -22,6 +22,8 @@ TELL = "notifications"
 MOST_ROWS = 200
 PURGE_SLICE = 2000
 ATTEMPTS = 10
+GIVEN_UP = "notifications given up"
+TELL_AGAIN = timedelta(hours=1)
 NAME_LENGTH = 80
 LEAST_DAYS, MOST_DAYS = 1, 3650
 _FIELDS = {
@@ -103,9 +105,21 @@ def _conclude(engine: Engine, untold: Sequence[KeptEvent], outcomes: Sequence[Ro
             engine.state.events.count_attempt(one.id)
             if one.attempts + 1 >= ATTEMPTS:
                 log.error("a notification was given up", row=one.row_id, error=type(outcome.error).__name__)
+                engine.state.meta.set(GIVEN_UP, engine.now().isoformat())
                 done.append(one.id)
         engine.state.events.told(done)
     return len(done)
+
+
+def tell_again(engine: Engine, event_ids: Sequence[str]) -> None:
+    """Try once more, every hour, to write to rows that were given up and are still New: they would keep later ones out
+    of the next look.
+    """
+    since = engine.state.meta.get(GIVEN_UP)
+    if event_ids and since and engine.now() - datetime.fromisoformat(since) >= TELL_AGAIN:
+        with engine.state.transaction():
+            engine.state.meta.set(GIVEN_UP, engine.now().isoformat())
+            engine.state.events.untell(event_ids)
 
 
 def marketplace_setting(salesforce: SalesforcePort, org_id: str, name: str) -> Any:

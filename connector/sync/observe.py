@@ -342,6 +342,8 @@ def _tell(engine: Engine, link: Link, verdict: Verdict, run_id: str) -> None:
     if verdict.code is Code.NOT_COMPARED and link.apn_id:
         enqueue_inbound(engine, link.apn_id, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
         return
+    if verdict.code is Code.NOT_COMPARED and awaits_acceptance(engine, link.record_id, link.row or {}):
+        return  # both sides are compared once the referral is accepted; until then nobody's edit waits
     if verdict.code is Code.PENDING_INVITATION:
         row = link.row or {}
         logs.log_problems(

@@ -13,10 +13,10 @@ from typing import Any
 
 from connector.errors import ConnectorError, Problem, RecordRejected
 from connector.store.links import Link
-from connector.store.queue import Item, Work
+from connector.store.queue import Item, Queue, Work
 from connector.sync import logs, queueing
 from connector.sync.action_outcome import DONE, FAILED, Answer
-from connector.sync.asking import attempts_note
+from connector.sync.asking import IN_ORDER, attempts_note, let_earlier_go_first
 from connector.sync.assignment import assign
 from connector.sync.association_changes import change_associations
 from connector.sync.associations import Wish
@@ -34,13 +34,13 @@ class OrderFailed(ConnectorError):
 
 def assignment_order(record_id: str, assignee: Mapping[str, str]) -> Work:
     """Return the work item that hands the record's opportunity to a person."""
-    return _order(record_id, {"action": ASSIGN, "assignee": dict(assignee)})
+    return _order(record_id, {"action": ASSIGN, IN_ORDER: True, "assignee": dict(assignee)})
 
 
 def association_order(record_id: str, wishes: Sequence[Wish], other: str = "") -> Work:
     """Return the work item that associates and disassociates."""
     named = [[wish.adds, wish.entity_type, wish.entity_id] for wish in wishes]
-    return _order(record_id, {"action": ASSOCIATE, "wishes": named, "other": other})
+    return _order(record_id, {"action": ASSOCIATE, IN_ORDER: True, "wishes": named, "other": other})
 
 
 def refresh_order(record_id: str) -> Work:
@@ -59,6 +59,17 @@ def _order(record_id: str, payload: dict[str, Any]) -> Work:
         # Another order for the same record must not take the place of one that waits.
         dedup=f"{ORDER}:{record_id}:{details}",
     )
+
+
+def in_turn(queue: Queue, work: Work) -> Work:
+    """Return an order so that it comes after those that wait for its record: one that repeats an earlier one does not
+    take that one's place, since what lies between the two may say the opposite.
+    """
+    waiting = [one for one in queue.list(key=work.key, limit=1000) if one.kind == ORDER and one.state == "waiting"]
+    last = max(waiting, key=lambda one: one.id, default=None)
+    if work.kind != ORDER or last is None or last.dedup == work.dedup:
+        return work
+    return replace(work, dedup=f"{work.dedup}:{last.id}")
 
 
 def perform_order(engine: Engine, item: Item) -> None:
@@ -97,6 +108,7 @@ def _carry_out(engine: Engine, item: Item) -> Answer:
         return Answer(FAILED, "What was ordered is not known any more. Give the command again.")
     if reason := unconfirmed(engine):
         return Answer(FAILED, reason)
+    let_earlier_go_first(engine, item)
     if payload["action"] == ASSIGN:
         return assign(engine, item.key, payload["assignee"], note=note)
     wishes = [Wish(bool(adds), str(kind), str(entity)) for adds, kind, entity in payload["wishes"]]

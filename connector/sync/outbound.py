@@ -22,7 +22,7 @@ from connector.sync.engine import Engine, Priority
 from connector.sync.fallbacks import edited_fields, fallback_note, paths_beside, used_fallbacks
 from connector.sync.inbound import apply_known, receive
 from connector.sync.involvement import becomes_co_sell
-from connector.sync.ownership import EMAIL, NAME
+from connector.sync.ownership import EMAIL, NAME, owner_note
 from connector.sync.queueing import enqueue_inbound
 from connector.sync.referral_notes import awaits_acceptance, not_accepted
 from connector.sync.related_exchange import exchanged, referred, tell_unplaced
@@ -188,8 +188,7 @@ def _act(engine: Engine, link: Link, run_id: str, associated: dict[str, Any] | N
     turn.payload, turn.began = associated or {}, associated is not None
     actions = plan.plan_outbound(facts)
     if isinstance(actions[0], plan.Create):
-        if not (facts.requested or facts.share_automatically):
-            note_reason(engine, link, facts.ruling)
+        note_reason(engine, link, "" if facts.requested or facts.share_automatically else facts.ruling)
         turn.make_way()
         turn.payload = create_opportunity(engine, link, facts.record)
         facts = facts_for(engine, link, base(engine, link))
@@ -321,12 +320,16 @@ class _Turn:
             drop_share(self.engine, self.link)
             stamp(self.engine, self.link)
             apply_known(self.engine, self.link, sharing=sharing)
-            by_rule = taken_reason(self.engine, self.link) if sharing else ""
-            notes = (by_rule, conflict_note(self.engine.mapping, self.overridden), self._fallback_note(answer))
+            notes = self._sharing_notes(answer) if sharing else ()
+            notes = (*notes, conflict_note(self.engine.mapping, self.overridden), self._fallback_note(answer))
             note = " ".join(filter(None, notes))
             logs.log_success(self.engine, self.run_id, self.link, payload, note, remaining=action.locked)
             locked = {problem.field for problem in action.locked}
             tell_unplaced(self.engine, self.link, gone, locked, api_shape.from_get(answer))
+
+    def _sharing_notes(self, answer: Mapping[str, Any]) -> tuple[str, ...]:
+        owner = owner_note(self.sent, api_shape.from_get(answer))
+        return taken_reason(self.engine, self.link), owner
 
     def _all_that_was_sent(self) -> dict[str, Any]:
         """Return what went out: a share that took several turns began with what the opportunity was created with."""
@@ -363,11 +366,13 @@ class _Turn:
         self.engine.state.links.save(link)
 
     def _altered(self, answer: Mapping[str, Any]) -> dict[str, Value]:
-        """What was sent and is not what AWS holds, be it a value or what is associated."""
+        """What was sent and is not what AWS holds, be it a value, what is associated, or who is the owner: where none
+        was named, AWS names one by itself, by the name of the owner's own profile.
+        """
         if not answer:
             return {}
-        at_aws = api_shape.from_get(answer)
-        linked = (name for name in self.sent if self.engine.catalogue[name].associate)
+        at_aws, catalogue = api_shape.from_get(answer), self.engine.catalogue
+        linked = (name for name in self.sent if catalogue[name].associate or catalogue[name].assign)
         altered = {name: self.sent[name] for name in linked if not same(self.sent[name], at_aws.get(name))}
         return altered | {name: sent for name, (_, sent) in api_shape.changed_fields(self.sent, answer).items()}
 

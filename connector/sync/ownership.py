@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from connector.ace.catalogue import opportunity_fields
 from connector.ace.formats import problem
 from connector.ace.record import AceRecord
+from connector.ace.text import same
 from connector.errors import Problem
 
 EMAIL, NAME = "opportunityOwnerEmail", "opportunityOwnerName"
@@ -36,3 +37,14 @@ def owner_problems(record: AceRecord) -> tuple[Problem, ...]:
     rule = f"{field.label} needs a first and a last name where an owner's e-mail address is given."
     remedy = "Enter both names, or clear the address: AWS then makes the alliance lead the owner."
     return (problem(field, "REQUIRED_FIELD_MISSING", record.get(NAME), rule, remedy),)
+
+
+def owner_note(sent: AceRecord, at_aws: AceRecord) -> str:
+    """Return that a name without an e-mail address made nobody the owner; empty where nothing of the kind was sent."""
+    name, kept = sent.get(NAME), at_aws.get(NAME)
+    if sent.get(EMAIL) or not name or not kept or same(name, kept):
+        return ""
+    return (
+        f"{opportunity_fields()[NAME].label}: AWS's owner is {kept!s}. {name!s} was not assigned, since no e-mail "
+        "address was given; use Assign on the record."
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from connector.errors import ConnectorError
 from connector.mapping.describe import ObjectDescribe
+from connector.mapping.model import RecordType
 
 Row = dict[str, Any]
 """One Salesforce row as the REST API returns it (no ``attributes``); related values nested: ``{"Account": {"Name":
@@ -236,4 +237,117 @@ class PartnerCentralPort(Protocol):
 
     def background(self) -> AbstractContextManager[None]:
         """Return a block whose calls go behind all others and leave them a part of our daily share: a backfill's."""
+        ...
+
+
+class BucketFile(Protocol):
+    """A JSON file of the ACE bucket as a listing shows it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str:
+        """The name without folder."""
+        ...
+
+    @property
+    def record_type(self) -> RecordType:
+        """Whose folder it lies in; results have been seen in the other type's folder."""
+        ...
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def etag(self) -> str: ...
+    @property
+    def modified_at(self) -> datetime: ...
+    @property
+    def is_error(self) -> bool:
+        """Whether AWS wrote it to say that it could not take a file at all."""
+        ...
+
+    @property
+    def answers(self) -> str:
+        """The name of the file that this one is AWS's answer to, empty when it is no answer."""
+        ...
+
+
+class SkippedKey(Protocol):
+    """A key of a listing that is no file to read, and why."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
+class FilePage(Protocol):
+    """Up to a thousand keys of a listing, in the order of their names."""
+
+    @property
+    def files(self) -> Sequence[BucketFile]: ...
+    @property
+    def skipped(self) -> Sequence[SkippedKey]: ...
+
+
+class ExchangePort(Protocol):
+    """The door to the ACE bucket. Inbound and outbound are AWS's view. Every method may raise Retriable, AuthFailed or
+    ConfigError (wrong bucket or region).
+    """
+
+    @property
+    def upload_limit(self) -> int:
+        """Bytes of the largest file that AWS takes."""
+        ...
+
+    def outbound_files(self, record_type: RecordType) -> Iterator[FilePage]:
+        """Yield pages of what AWS wrote for the partner."""
+        ...
+
+    def result_files(self, record_type: RecordType) -> Iterator[FilePage]:
+        """Yield pages of AWS's answers to files that were sent, from the result folders of both spellings."""
+        ...
+
+    def submitted_files(self, record_type: RecordType) -> Iterator[FilePage]:
+        """Yield pages of what was sent and AWS has not taken yet."""
+        ...
+
+    def find_archived(
+        self, record_type: RecordType, archive: str, name: str, *, day: date | None = None
+    ) -> Sequence[BucketFile]:
+        """Return the files of that name in ``inbound_archive``, ``outbound_archive`` or ``results_archive``, newest
+        first; without the day (UTC) under which AWS filed it, the whole archive is walked.
+        """
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many objects lie in each folder in use, archives not counted."""
+        ...
+
+    def read(self, file: BucketFile) -> bytes:
+        """Return the content as it was listed. Raises RecordRejected (larger than 5 MB), RecordGone, or StaleRecord
+        (another content came under its name).
+        """
+        ...
+
+    def new_name(self, label: str) -> str:
+        """Return a name for a file to send that nobody used or will use; keep it with the bytes before sending."""
+        ...
+
+    def submit(self, record_type: RecordType, name: str, content: bytes) -> None:
+        """Send a file; the same bytes under the same name may be sent again.
+
+        Raises RecordRejected (too large), DuplicateValue (a file of that name with other content is there), Deferred
+        (as many files as AWS takes in 24 hours were sent), or Retriable with ``outcome_unknown``.
+        """
+        ...
+
+    def delete(self, file: BucketFile) -> None:
+        """Delete a file that AWS wrote and that was worked off. Raises StaleRecord when another content came under its
+        name.
+        """
+        ...
+
+    def upload_budget(self) -> tuple[int, int]:
+        """Return (files sent in the rolling 24 hours, as many as AWS takes)."""
         ...

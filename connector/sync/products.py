@@ -1,6 +1,7 @@
 """The AWS products that can be associated, kept as rows that people choose from (``ACE_AWS_Product__c``).
 
-No API lists them: AWS publishes the list as a file. The release carries one; an admin brings a newer one by command.
+No API lists them: AWS publishes the list as a file. The release carries one, which the rows follow by themselves until
+an admin brings another by command.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +32,55 @@ _COLUMNS = {
 _EXPECTED = "A list has the columns Identifier, Name and Family, as CSV with a header or as JSON objects in a list."
 
 
-def refresh_products(engine: Engine, products: Iterable[AwsProduct] | None = None) -> Refreshed:
-    """Write the products to their rows, and mark those that are not among them.
+_SOURCE = "aws-products"
+_OTHER, _UNDER_WAY = "other", "under way"
+"""Besides the digest of the packaged list that the rows were last brought to: an admin's list, or an attempt."""
+
+
+def refresh_products(engine: Engine, products: Sequence[AwsProduct] | None = None) -> Refreshed:
+    """Write the products to their rows, and mark those that are not among them. Which list it was is remembered.
 
     Args:
         products: the list; without one, that of this release.
     """
-    wanted = [_row(product) for product in (aws_products() if products is None else products)]
+    packaged = products is None
+    engine.state.meta.set(_SOURCE, _UNDER_WAY if packaged else _OTHER)
+    found = _write(engine, aws_products() if products is None else products, _known(engine))
+    if packaged and not found.refused:
+        engine.state.meta.set(_SOURCE, _digest())
+    return found
+
+
+def follow_packaged_products(engine: Engine) -> Refreshed | None:
+    """Write the products of this release where it was not done, unless an admin brought another list; None where
+    nothing is to be done, which costs no call. A state that remembers nothing takes rows of another list for an
+    admin's.
+    """
+    source = engine.state.meta.get(_SOURCE)
+    if source in (_digest(), _OTHER):
+        return None
+    if source is None and _is_other_list(_known(engine)):
+        engine.state.meta.set(_SOURCE, _OTHER)
+        return None
+    return refresh_products(engine)
+
+
+def _is_other_list(known: Iterable[Row]) -> bool:
+    offered = {str(row[CoSellProduct.ID]).lower() for row in known if row[CoSellProduct.ACTIVE]}
+    return bool(offered) and offered != {product.identifier.lower() for product in aws_products()}
+
+
+def _digest() -> str:
+    return sha256(repr(aws_products()).encode()).hexdigest()
+
+
+def _known(engine: Engine) -> list[Row]:
     fields = ("Id", "Name", CoSellProduct.ID, CoSellProduct.SERVICE_CATEGORY, CoSellProduct.ACTIVE)
-    known = list(engine.salesforce.query(f"SELECT {', '.join(fields)} FROM {AWS_PRODUCT}"))  # noqa: S608 - our own names
+    return list(engine.salesforce.query(f"SELECT {', '.join(fields)} FROM {AWS_PRODUCT}"))  # noqa: S608 - our own names
+
+
+def _write(engine: Engine, products: Iterable[AwsProduct], known: Iterable[Row]) -> Refreshed:
+    wanted = [_row(product) for product in products]
     return write_list(engine, AWS_PRODUCT, CoSellProduct.ID, CoSellProduct.ACTIVE, wanted, known)
 
 

@@ -53,7 +53,14 @@ def enqueue_inbound(
     return engine.state.queue.enqueue(work, engine.now())
 
 
-def enqueue_referral(engine: Engine, invitation_id: str, run_id: str = "", *, priority: int = Priority.INBOUND) -> bool:
+def enqueue_referral(
+    engine: Engine,
+    invitation_id: str,
+    run_id: str = "",
+    *,
+    priority: int = Priority.INBOUND,
+    at: datetime | None = None,
+) -> bool:
     """Queue a look at one invitation; its record's id is the key where we know the record."""
     invitation_id = invitation_id.rpartition("/")[2]
     known = engine.state.referrals.get(invitation_id)
@@ -65,7 +72,7 @@ def enqueue_referral(engine: Engine, invitation_id: str, run_id: str = "", *, pr
         payload={"invitation": invitation_id, "run": run_id},
         dedup=f"{REFERRAL}:{invitation_id}",
     )
-    return engine.state.queue.enqueue(work, engine.now())
+    return engine.state.queue.enqueue(work, engine.now(), at=at)
 
 
 def decision_work(record_id: str, decision: str, *, reason: str = "", note: str = "") -> Work:

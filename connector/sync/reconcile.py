@@ -18,14 +18,14 @@ from connector.store.codec import dump, load
 from connector.store.links import Link
 from connector.store.queue import Work
 from connector.sync import logs
-from connector.sync.create import ADOPTED
 from connector.sync.drift import Kind, judge_row
 from connector.sync.engine import Engine, Priority
 from connector.sync.observe import EPOCH, MARGIN, observe
 from connector.sync.ports import Json, Row
 from connector.sync.problems import invisible
 from connector.sync.queueing import READ_LANE, enqueue_inbound
-from connector.sync.sweeps import is_historical, place_behind, walk_modified
+from connector.sync.set_aside import is_set_aside
+from connector.sync.sweeps import is_first, is_historical, place_behind, refuse_beside_backfill, walk_modified
 from connector.sync.writeback import bury, write_identifier
 
 RECONCILE = "reconcile"
@@ -83,7 +83,10 @@ def reconcile(engine: Engine, *, repair: bool) -> bool:
 
     Raises:
         Deferred, Retriable, AuthFailed: the doors'; the comparison goes on from the slice that was cut off.
+        Refused: the repair would import what a backfill that was cut off may leave out.
     """
+    if repair and is_first(engine):
+        refuse_beside_backfill(engine)
     comparison = _under_way(engine)
     if comparison is None or comparison.repair is not repair:
         comparison = _begin(engine, repair=repair)
@@ -104,7 +107,7 @@ def comparison_is_due(engine: Engine) -> bool:
     """Whether one is under way, or the last one was a day ago. A new state is compared by its first sweep."""
     if _under_way(engine) is not None:
         return True
-    if engine.state.meta.get(ADOPTED) is None:
+    if is_first(engine):
         return False
     last = engine.state.meta.get(_LAST)
     if last is None:
@@ -115,7 +118,15 @@ def comparison_is_due(engine: Engine) -> bool:
 
 def comparison_work() -> Work:
     """Return the work item by which the worker is asked to compare now."""
-    return Work(RECONCILE, RECONCILE, lane=READ_LANE, priority=Priority.SWEEP, payload={"asked": True})
+    return Work(
+        RECONCILE,
+        RECONCILE,
+        lane=READ_LANE,
+        priority=Priority.SWEEP,
+        payload={"asked": True},
+        # The daily turn must not take its place: that one does nothing before a day is over.
+        dedup=f"{RECONCILE}:asked",
+    )
 
 
 def give_up_comparison(engine: Engine) -> None:
@@ -155,8 +166,9 @@ def _finish(engine: Engine, comparison: Comparison) -> None:
     with engine.state.transaction():
         engine.state.comparisons.clear(_AWS, _SALESFORCE)
         engine.state.cursors.delete(_PLACE)
-        engine.state.meta.set(_LAST, engine.now().isoformat())
         if comparison.repair:
+            # A report puts off no repair.
+            engine.state.meta.set(_LAST, engine.now().isoformat())
             counts = ((kind, engine.state.comparisons.count(kind)) for kind in Kind)
             told = "; ".join(f"{number} {kind}" for kind, number in counts if number)
             logs.log_call(engine, comparison.run, note=f"Both sides were compared: {told or 'nothing is linked'}.")
@@ -199,6 +211,8 @@ def _kind_at_aws(engine: Engine, summary: Json) -> Kind | None:
         return _kind_of_unlinked(engine, summary)
     if link.status == "tombstone":
         return Kind.DELETED
+    if is_set_aside(engine, link) and engine.state.problems.open_for(link.record_id):
+        return Kind.TOLD
     return None if link.aws_modified == summary["LastModifiedDate"] else Kind.BEHIND
 
 
@@ -321,6 +335,9 @@ def _conclude_lost(engine: Engine, comparison: Comparison, link: Link, row: Row 
         # If all of them are hidden, one detail each would say nothing that the first ones do not say.
         told = comparisons.count(Kind.INVISIBLE) < FEW
         _tell(engine, comparison, Kind.INVISIBLE, link, invisible(link) if told else None)
+    elif not row.get(engine.names.apn_id) and link.status == "held":
+        # A person chooses among several opportunities by the identifier.
+        comparisons.note(Kind.WAITING, [link.record_id])
     elif not row.get(engine.names.apn_id):
         comparisons.note(Kind.IDENTIFIER_MISSING, [link.record_id])
         if comparison.repair:

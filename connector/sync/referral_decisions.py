@@ -27,11 +27,12 @@ from connector.store.referrals import Referral
 from connector.sync import logs
 from connector.sync.engine import Engine
 from connector.sync.inbound import receive
+from connector.sync.other_integrations import require_confirmed
 from connector.sync.ports import Json
-from connector.sync.referral_links import TASK_PAUSE, acceptance_tasks, remember_invitation
-from connector.sync.referral_marks import close, link_of
+from connector.sync.referral_links import TASK_PAUSE, acceptance_tasks, bury_record, remember_invitation
+from connector.sync.referral_marks import close, has_arrived, link_of
 from connector.sync.referral_notes import spelled
-from connector.sync.referrals import look_at_invitation, opportunity_of
+from connector.sync.referrals import is_being_decided, look_at_invitation, opportunity_of
 from connector.sync.tokens import accept_token
 
 ACCEPT, REJECT = "accept", "reject"
@@ -44,7 +45,9 @@ def perform_decision(engine: Engine, item: Item) -> None:
 
     Raises:
         RecordRejected: it cannot be given; the executor tells it on the record.
+        ConfigError: another integration is at work, and nobody confirmed that both may send.
     """
+    require_confirmed(engine)
     decision, note = str(item.payload.get("decision") or ""), str(item.payload.get("note") or "")
     if decision not in (ACCEPT, REJECT):
         raise RecordRejected(
@@ -53,8 +56,21 @@ def perform_decision(engine: Engine, item: Item) -> None:
     referral = referral_of(engine, item.key)
     if decision == REJECT:
         reject(engine, referral, str(item.payload.get("reason") or ""))
-    elif not note or referral.status == PENDING:
+    elif not note or _is_left_to_rule(engine, referral, item):
         accept(engine, referral, note)
+
+
+def _is_left_to_rule(engine: Engine, referral: Referral, item: Item) -> bool:
+    """Whether the accept rule may still answer: nobody else did, and no person deleted the record meanwhile."""
+    if referral.decision == ACCEPT:
+        return True
+    record_id = referral.record_id or ""
+    if is_being_decided(engine, record_id, besides=item.id):
+        return False
+    if record_id in engine.salesforce.deleted(referral.object_name, [record_id]):
+        bury_record(engine, referral)
+        return False
+    return referral.status == PENDING
 
 
 def referral_of(engine: Engine, record_id: str) -> Referral:
@@ -91,12 +107,13 @@ def accept(engine: Engine, referral: Referral, note: str = "") -> str:
         Retriable: a passing fault, or an outcome that is unknown.
         RecordRejected: the referral was rejected or lapsed, or AWS did not accept the acceptance.
     """
-    if referral.settled and referral.status == ACCEPTED:
+    if referral.settled and referral.status == ACCEPTED and has_arrived(engine, referral):
         return referral.opportunity_id or ""
     task = {} if referral.status == ACCEPTED else _task(engine, referral)
     apn_id = str(task.get("OpportunityId") or "") or opportunity_of(engine, referral)
     if not apn_id:
-        raise Deferred("The referral is accepted; AWS does not name its opportunity yet.", engine.now() + TASK_PAUSE)
+        pause = TASK_PAUSE.total_seconds()
+        raise Retriable("The referral is accepted; AWS does not name its opportunity yet.", after=pause)
     return _bring_in(engine, referral, apn_id, task, note)
 
 

@@ -7,11 +7,20 @@ task tells, it is known by what the invitation showed: title, company and close 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from connector.ace.invitation_shape import ACCEPTED, OWNERSHIP, STATUS, expiry_of, from_invitation, status_of
+from connector.ace.invitation_shape import (
+    ACCEPTED,
+    OWNERSHIP,
+    PENDING,
+    STATUS,
+    expiry_of,
+    from_invitation,
+    status_of,
+)
 from connector.ace.record import AceRecord
 from connector.ace.text import same
 from connector.errors import Deferred, Problem, RecordGone, RecordRejected
@@ -57,6 +66,7 @@ def adopt_referral(engine: Engine, arrival: Arrival) -> tuple[Link | None, Arriv
     referral = _find(engine, arrival)
     if referral is None:
         return None, arrival
+    know_record(engine, referral)
     link = _prepared(engine, referral, arrival)
     with engine.state.transaction():
         referral.status, referral.opportunity_id, referral.settled = ACCEPTED, arrival.id, True
@@ -67,6 +77,32 @@ def adopt_referral(engine: Engine, arrival: Arrival) -> tuple[Link | None, Arriv
     # What was corrected of the referral is the opportunity's only now.
     record, note = corrected(engine, arrival.id, {**arrival.record, **referral_facts(engine, arrival.id)})
     return link, replace(arrival, record=record, note=note or arrival.note)
+
+
+def know_record(engine: Engine, referral: Referral) -> None:
+    """Learn which record bears the invitation's id, where a lost state does not know: never a second one is made, and
+    none in the place of one that a person deleted.
+    """
+    if referral.record_id is not None or engine.describe().field(engine.names.invitation_id) is None:
+        return
+    holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.invitation_id, referral.invitation_id)
+    # One that exists before one that was deleted.
+    record_id = min(holders, key=lambda one: holders[one], default=None)
+    if record_id is None:
+        return
+    with engine.state.transaction():
+        referral.record_id = record_id
+        engine.state.referrals.save(referral)
+        if holders[record_id]:
+            bury_record(engine, referral)
+
+
+def bury_record(engine: Engine, referral: Referral) -> None:
+    """A person deleted the record: the referral is left to whoever decides it in Partner Central."""
+    record_id = referral.record_id or ""
+    link = engine.state.links.get(record_id) or Link(record_id, referral.object_name, origin="aws")
+    link.status = "tombstone"
+    engine.state.links.save(link)
 
 
 def _prepared(engine: Engine, referral: Referral, arrival: Arrival) -> Link | None:
@@ -132,7 +168,8 @@ def _find(engine: Engine, arrival: Arrival) -> Referral | None:
     if arrival.record.get(OWNERSHIP) == _REFERRED:
         know_rows(engine)
     open_ones = engine.state.referrals.open()
-    alike = [one for one in open_ones if is_alike(one, arrival.record)]
+    # AWS's clock decides what lapsed, and may have let somebody accept after ours had closed it.
+    alike = [one for one in (*open_ones, *engine.state.referrals.lapsed()) if is_alike(one, arrival.record)]
     of_day = [one for one in alike if same(from_invitation(one.payload).get(_CLOSE), arrival.record.get(_CLOSE))]
     untold = [one for one in open_ones if one not in alike and (one.decision == "accept" or not one.payload)]
     found = [one for one in of_day or alike if _became(engine, one, arrival.id, alike=True)]
@@ -187,12 +224,12 @@ def know_rows(engine: Engine) -> None:
 def _know(engine: Engine, invitation_id: str, record_id: str) -> None:
     if engine.state.referrals.get(invitation_id) is not None:
         return
-    try:
-        remember_invitation(engine, engine.partner_central.get_engagement_invitation(invitation_id), record_id)
-    except RecordGone:
-        # A rejected one is out of reach; the next look at the record's invitation says what became of it.
-        gone = Referral(invitation_id, engine.mapping.object_name, "PENDING", engine.now(), record_id=record_id)
-        engine.state.referrals.save(gone)
+    # Whatever became of it meanwhile, the next look finds and tells; of a rejected one AWS shows nothing any more.
+    referral = Referral(invitation_id, engine.mapping.object_name, PENDING, engine.now(), record_id=record_id)
+    with suppress(RecordGone):
+        answer = engine.partner_central.get_engagement_invitation(invitation_id)
+        referral.payload, referral.expires = answer, expiry_of(answer)
+    engine.state.referrals.save(referral)
 
 
 def _several(apn_id: str, found: list[Referral]) -> Problem:

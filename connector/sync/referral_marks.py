@@ -26,6 +26,14 @@ def link_of(engine: Engine, referral: Referral) -> Link | None:
     return None if link.status == "tombstone" else link
 
 
+def has_arrived(engine: Engine, referral: Referral) -> bool:
+    """Whether what AWS says of the opportunity was brought to the record since the two were linked: an interruption
+    may have come in between.
+    """
+    link = link_of(engine, referral)
+    return link is None or bool(link.aws_modified)
+
+
 def close(engine: Engine, referral: Referral, status: str, run_id: str, *, note: str = "") -> None:
     """The referral ended without an opportunity: its record shows it, its log says why, and nothing more is asked of
     AWS. A referral that lapsed shows as rejected, as AWS's data model has it.

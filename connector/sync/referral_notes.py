@@ -89,8 +89,8 @@ def lapsed(referral: Referral) -> Problem:
 
 
 def drop_hints(engine: Engine, record_id: str) -> None:
-    """Close what was told of an answer that was still to be given."""
-    hints = {REMINDER, NOT_SENT, UNANSWERED}
+    """Close what was told of an answer that was still to be given, or seemed to come too late."""
+    hints = {REMINDER, LAPSED, NOT_SENT, UNANSWERED}
     others = [one for one in engine.state.problems.open_for(record_id) if one.code not in hints]
     logs.resolve(engine, record_id, keep=[(one.code, one.field) for one in others])
 

@@ -13,7 +13,7 @@ from connector.sync.engine import Engine
 from connector.sync.referral_decisions import accept, referral_of, reject
 from connector.sync.referral_marks import link_of
 
-SOON = timedelta(seconds=1)
+SOON = timedelta(seconds=3)
 
 
 def decide_by_status(engine: Engine, request: Request) -> Answer | None:
@@ -48,7 +48,8 @@ def reject_on_request(engine: Engine, request: Request) -> Answer | None:
     except RecordRejected as error:
         return Answer(FAILED, str(error))
     _await_record(engine, request.record_id)
-    return Answer(DONE, f"Rejected: {referral.reason}. AWS shows nothing more of it.")
+    reason = f": {referral.reason}" if referral.reason else ""  # a colleague's reason AWS does not tell
+    return Answer(DONE, f"Rejected{reason}. AWS shows nothing more of it.")
 
 
 def _await_record(engine: Engine, record_id: str) -> None:

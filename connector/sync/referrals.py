@@ -31,18 +31,26 @@ from connector.sync import logs, queueing
 from connector.sync.arrival import Arrival
 from connector.sync.corrections import corrected
 from connector.sync.creation import insert_record, remember_created, seen_of
-from connector.sync.engine import Engine
+from connector.sync.engine import Engine, Priority
 from connector.sync.exclusion import leave_out
 from connector.sync.inbound import receive
 from connector.sync.ports import Json
-from connector.sync.referral_links import acceptance_tasks, company_of, is_alike, remember_invitation
-from connector.sync.referral_marks import close, link_of, mark_expiry, tell_reminder
+from connector.sync.referral_links import (
+    acceptance_tasks,
+    company_of,
+    is_alike,
+    know_record,
+    know_rows,
+    remember_invitation,
+)
+from connector.sync.referral_marks import close, has_arrived, link_of, mark_expiry, tell_reminder
 from connector.sync.referral_rules import accepting_rule
 
 AGAIN = timedelta(hours=1)
 """How long a referral whose record could not be created, or whose opportunity was not found, waits for the next try."""
 CLOCK_MARGIN = timedelta(minutes=15)
 MOST_COMPARED = 20
+MOST_ITEMS = 1000
 _DECIDED = (ACCEPTED, REJECTED, EXPIRED)
 
 
@@ -53,6 +61,7 @@ def watch_referrals(engine: Engine, *, again: bool = False) -> int:
     Args:
         again: look once more at what could not be brought in, however lately it was tried.
     """
+    know_rows(engine)
     files = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_FILES)
     records = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS, parent=files)
     try:
@@ -79,12 +88,16 @@ def _is_new(engine: Engine, invitation_id: str, known: Referral | None, *, again
     if known is None:
         return engine.state.referrals.get(invitation_id) is None
     if known.record_id is not None:
-        return bool(engine.settings.accept_rule) and _rule_is_new(engine, known)
+        return bool(engine.settings.accept_rule) and link_of(engine, known) is not None and _rule_is_new(engine, known)
     return again or engine.now() - known.looked_at >= AGAIN
 
 
 def _rule_is_new(engine: Engine, known: Referral) -> bool:
-    """Whether a rule that was set or mended since the referral came in accepts it."""
+    """Whether a rule that was set or mended since the referral came in accepts it. What AWS refused is not asked of it
+    with every look.
+    """
+    if known.generation and engine.now() - known.looked_at < AGAIN:
+        return False
     return not known.decision and bool(accepting_rule(engine, from_invitation(known.payload)))
 
 
@@ -123,13 +136,13 @@ def look_at_invitation(engine: Engine, invitation_id: str, run_id: str = "") -> 
     """
     invitation_id = short_id(invitation_id)
     known = engine.state.referrals.get(invitation_id)
-    if known is not None and known.settled:
+    if known is not None and _is_over(engine, known):
         return
     run_id = run_id or logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
     try:
         answer = engine.partner_central.get_engagement_invitation(invitation_id)
     except RecordGone:
-        if known is not None:
+        if known is not None and not known.settled:
             _close_gone(engine, known, run_id)
         return
     if known is None and not _is_ours(engine, answer):
@@ -139,6 +152,13 @@ def look_at_invitation(engine: Engine, invitation_id: str, run_id: str = "") -> 
     if known is not None and referral.record_id is not None and expires_before != referral.expires:
         mark_expiry(engine, referral)
     _follow(engine, referral, status_of(answer), run_id)
+
+
+def _is_over(engine: Engine, known: Referral) -> bool:
+    """Whether nothing is left to be done. What lapsed by our clock may have been accepted by AWS's."""
+    if known.status == ACCEPTED:
+        return known.settled and has_arrived(engine, known)
+    return known.settled and known.status != EXPIRED
 
 
 def _is_ours(engine: Engine, answer: Json) -> bool:
@@ -152,6 +172,8 @@ def _follow(engine: Engine, referral: Referral, status: str, run_id: str) -> Non
     match status:
         case "ACCEPTED":
             _bring_in(engine, referral, run_id)
+        case _ if referral.settled:
+            return
         case "REJECTED" | "EXPIRED":
             close(engine, referral, status, run_id)
         case _ if _has_lapsed(engine, referral):
@@ -168,10 +190,25 @@ def _wait(engine: Engine, referral: Referral, run_id: str) -> None:
         return  # without a record, or with one that a person deleted, there is nothing to answer by
     if _is_to_be_reminded(engine, referral):
         tell_reminder(engine, referral, run_id)
-    why = "" if referral.decision else accepting_rule(engine, from_invitation(referral.payload))
+    decided = referral.decision or is_being_decided(engine, referral.record_id)
+    why = "" if decided else accepting_rule(engine, from_invitation(referral.payload))
     if why:
         work = queueing.decision_work(referral.record_id, "accept", note=why)
         engine.state.queue.enqueue(work, engine.now())
+
+
+def is_being_decided(engine: Engine, record_id: str, *, besides: int = 0) -> bool:
+    """Whether an answer waits already, or anything else that a person asked for: no rule comes before it.
+
+    Args:
+        besides: a queue item that does not count.
+    """
+    items = engine.state.queue.list(key=record_id, limit=MOST_ITEMS)
+    return any(
+        one.kind == queueing.DECISION or (one.priority == Priority.REQUEST and one.kind != queueing.REFERRAL)
+        for one in items
+        if one.state in ("waiting", "leased", "held") and one.id != besides
+    )
 
 
 def _create(engine: Engine, referral: Referral, run_id: str) -> None:
@@ -186,13 +223,8 @@ def _create(engine: Engine, referral: Referral, run_id: str) -> None:
     arrival = _arrival(engine, referral)
     if leave_out(engine, arrival, None, run_id):
         return
-    holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.invitation_id, referral.invitation_id)
-    held = next((one for one, deleted in holders.items() if not deleted), "")
-    if held:
-        _keep_record(engine, referral, held)
-    elif holders:
-        _bury(engine, referral, next(iter(holders)))
-    else:
+    know_record(engine, referral)
+    if referral.record_id is None:
         _insert(engine, referral, arrival, run_id)
 
 
@@ -213,7 +245,8 @@ def _insert(engine: Engine, referral: Referral, arrival: Arrival, run_id: str) -
         link.origin = "aws"
         remember_created(engine, link, draft, arrival, seen)
         engine.state.links.save(link)
-        _keep_record(engine, referral, record_id)
+        referral.record_id = record_id
+        engine.state.referrals.save(referral)
         # While the record could not be created, its reasons bore the invitation's id.
         logs.resolve(engine, referral.invitation_id, run_id)
         logs.log_success(engine, run_id, link, arrival.answer, draft.note)
@@ -221,33 +254,26 @@ def _insert(engine: Engine, referral: Referral, arrival: Arrival, run_id: str) -
             logs.note_problem(engine, run_id, link, problem, payload=arrival.answer)
 
 
-def _keep_record(engine: Engine, referral: Referral, record_id: str) -> None:
-    referral.record_id = record_id
-    engine.state.referrals.save(referral)
-
-
-def _bury(engine: Engine, referral: Referral, record_id: str) -> None:
-    """A person deleted the record: the referral is left to whoever decides it in Partner Central."""
-    with engine.state.transaction():
-        link = engine.state.links.get(record_id) or Link(record_id, engine.mapping.object_name)
-        link.status = "tombstone"
-        engine.state.links.save(link)
-        _keep_record(engine, referral, record_id)
-
-
 def _bring_in(engine: Engine, referral: Referral, run_id: str) -> None:
     """Somebody accepted: give the record its opportunity."""
-    referral.status = ACCEPTED
+    referral.status, referral.settled = ACCEPTED, referral.settled and referral.opportunity_id is not None
     engine.state.referrals.save(referral)
     apn_id = opportunity_of(engine, referral)
     if not apn_id:
         return
+    _join(engine, referral, apn_id)
     receive(engine, apn_id, run_id, fresh=True)
     referral = engine.state.referrals.get(referral.invitation_id) or referral
-    link = engine.state.links.by_apn(apn_id)
-    if not referral.settled and link is not None:
-        # Its opportunity had a record already, by whatever way.
+    if not referral.settled and engine.state.links.by_apn(apn_id) is not None:
         referral.opportunity_id, referral.settled = apn_id, True
+        engine.state.referrals.save(referral)
+
+
+def _join(engine: Engine, referral: Referral, apn_id: str) -> None:
+    """Its opportunity may have a record already, by whatever way: what the invitation tells belongs there, too."""
+    link = engine.state.links.by_apn(apn_id)
+    if link is not None:
+        referral.opportunity_id, referral.record_id = apn_id, referral.record_id or link.record_id
         engine.state.referrals.save(referral)
 
 
@@ -271,7 +297,7 @@ def _searched(engine: Engine, referral: Referral) -> str:
     pages = engine.partner_central.list_opportunities(
         created_after=since - CLOCK_MARGIN if since else None, company=company
     )
-    strangers = [one for page in pages for one in page if _is_strange(engine, one)]
+    strangers = [one for page in pages for one in page if _may_be_its(engine, one)]
     for summary in strangers[:MOST_COMPARED]:
         answer = engine.partner_central.get_opportunity(summary["Id"])
         if is_alike(referral, api_shape.from_get(answer)):
@@ -279,16 +305,22 @@ def _searched(engine: Engine, referral: Referral) -> str:
     return ""
 
 
-def _is_strange(engine: Engine, summary: Json) -> bool:
-    """Whether the opportunity belongs to no record of ours yet."""
-    return not summary.get("PartnerOpportunityIdentifier") and engine.state.links.by_apn(summary["Id"]) is None
+def _may_be_its(engine: Engine, summary: Json) -> bool:
+    """Whether the opportunity belongs to no record of ours yet, or to one that came in before its invitation."""
+    link = engine.state.links.by_apn(summary["Id"])
+    if link is None:
+        return not summary.get("PartnerOpportunityIdentifier")
+    # A link that a lost state found again does not say where its opportunity comes from.
+    referred = link.origin == "aws" or (link.summary or {}).get("Origin") == "AWS Referral"
+    return referred and engine.state.referrals.of_opportunity(summary["Id"]) is None
 
 
 def _close_gone(engine: Engine, referral: Referral, run_id: str) -> None:
-    """AWS shows a rejected invitation no more; its list still tells. What is in no list is left open: these credentials
-    may not see it.
+    """AWS shows a rejected invitation no more; its list still tells. What is in no list is left open, and looked for
+    again after a while: these credentials may not see it.
     """
     for status in (REJECTED, EXPIRED):
         if referral.invitation_id in _listed(engine, (status,)):
             return close(engine, referral, status, run_id)
+    queueing.enqueue_referral(engine, referral.invitation_id, at=engine.now() + AGAIN)
     return None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from connector.errors import Problem, RecordRejected
 from connector.store.queue import Work
+from connector.store.state import State
 from connector.sync import logs, queueing
+from connector.sync.answering import pending_turn
 from connector.sync.engine import Engine, Priority
 from connector.sync.observe import observe, require_settled
 
 
 def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
-    """Queue one record because a person asked for it; return whether it is due.
+    """Queue one record because a person asked for it; return whether it is due. What comes to nothing is over: no later
+    edit goes out by it.
 
     Raises:
         RecordRejected: the record does not exist or is not visible.
@@ -20,7 +23,18 @@ def request_record(engine: Engine, record_id: str, run_id: str) -> bool:
     if record_id not in rows:
         raise RecordRejected((_not_found(engine, record_id),))
     require_settled(engine, rows[record_id])
-    return observe(engine, rows[record_id], run_id, again=True, requested=True)
+    queued = observe(engine, rows[record_id], run_id, again=True, requested=True)
+    if pending_turn(engine, record_id, queueing.OUTBOUND) is None:
+        forget_request(engine.state, record_id)
+    return queued
+
+
+def forget_request(state: State, record_id: str) -> None:
+    """What a person asked for is over without an effect: no later edit goes out by it."""
+    link = state.links.get(record_id)
+    if link is not None and link.requested:
+        link.requested = False
+        state.links.save(link)
 
 
 def _not_found(engine: Engine, record_id: str) -> Problem:

@@ -5,7 +5,7 @@ on, edits go out when they are seen, and a tick adds only a look over all flagge
 on the queue's doorstep as *pending, not shared*, and each tick lets out what is due by then, as ``connector sync
 outbound`` does. AWS's side is looked at by the worker's own sweeps in either case; a tick adds one, unless the schedule
 disables inbound integration, which stops the worker's sweeps too for as long as the schedule is active (the first sweep
-of a new state always happens: without it nothing may be created at AWS).
+of a new state always happens, since without it nothing may be created at AWS, but then it only links what is ours).
 
 Per object one schedule is in force. A row that is newly active, or was changed, is judged by who did it; it takes the
 place of the one before, or is refused with the reason on the row. What is in force, and when its next run is due, is in
@@ -23,7 +23,6 @@ from connector.errors import RecordGone
 from connector.names import SCHEDULE, Schedule
 from connector.store.queue import Item
 from connector.sync import logs, queueing
-from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine, Priority
 from connector.sync.observe import sweep_due, sweep_is_unfinished
 from connector.sync.ports import Row
@@ -244,7 +243,7 @@ def let_out(engine: Engine, item: Item) -> Iterator[None]:
 def inbound_is_disabled(engine: Engine) -> bool:
     """Whether the schedule in force keeps the worker from looking at AWS's side."""
     in_force = recall(engine, OPPORTUNITY)
-    return in_force is not None and not in_force.inbound and engine.state.meta.get(ADOPTED) is not None
+    return in_force is not None and not in_force.inbound
 
 
 def deactivate_all(engine: Engine, why: str) -> int:

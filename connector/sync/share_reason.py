@@ -13,12 +13,16 @@ _RULE = "share-rule"
 
 
 def note_reason(engine: Engine, link: Link, ruling: str) -> None:
-    """Remember that the share rule set the record's share going.
+    """Remember that the share rule set the record's share going, or that it did not: an earlier attempt may have been
+    the rule's.
 
     Args:
-        ruling: what the rule says, in words.
+        ruling: what the rule says, in words; empty where a person or *share automatically* set it going.
     """
-    engine.state.meta.set(_KEY + link.record_id, f"Shared without a request. {ruling}.")
+    if ruling:
+        engine.state.meta.set(_KEY + link.record_id, f"Shared without a request. {ruling}.")
+    else:
+        engine.state.meta.delete(_KEY + link.record_id)
 
 
 def taken_reason(engine: Engine, link: Link) -> str:

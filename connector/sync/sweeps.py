@@ -37,6 +37,11 @@ over the wire in whole seconds, and whether it is part of the window AWS says bo
 """
 _CURSOR = "aws:modified"
 _PLACE = "aws:modified:place"
+_MET = "aws:modified:met"
+"""What was queued of the last minutes of the list, which the next walk meets again."""
+_LINK_PLACE = "aws:linked:place"
+_ONLY_LINKED = "aws:only-linked"
+"""Kept while the look over everything has linked what is ours and brought nothing in."""
 BACKFILL_PLACE = "backfill"
 """Where a backfill that was cut off is to go on."""
 
@@ -87,13 +92,14 @@ def sweep_modified(engine: Engine, *, at_most: int | None = None) -> int:
 
     The first sweep of a new state looks at everything and links what is ours, before anything may be created. With
     ``at_most`` the walk is left after about so many opportunities, and the next one goes on from there, so that other
-    work gets its turn in between. :func:`modified_sweep_is_unfinished` tells.
+    work gets its turn in between. :func:`modified_sweep_is_unfinished` tells. Such a sweep, which nobody asked for,
+    leaves alone what did not change since it could not be brought in for a reason that is told.
 
     Raises:
         Refused: it would be the first one, and a backfill that chooses was cut off: all would be imported.
     """
-    if engine.state.meta.get(ADOPTED) is None:
-        _refuse_beside_backfill(engine)
+    if is_first(engine):
+        refuse_beside_backfill(engine)
         logs.adopt_reasons(engine)
     files = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_FILES)
     records = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS, parent=files)
@@ -106,7 +112,39 @@ def sweep_modified(engine: Engine, *, at_most: int | None = None) -> int:
     return queued
 
 
-def _refuse_beside_backfill(engine: Engine) -> None:
+def is_first(engine: Engine) -> bool:
+    """Whether the next sweep is the first one that brings in what exists at AWS."""
+    return engine.state.meta.get(ADOPTED) is None or engine.state.meta.get(_ONLY_LINKED) is not None
+
+
+def link_existing(engine: Engine, *, at_most: int | None = None) -> None:
+    """Link what is ours of everything that exists at AWS, and bring nothing in: where inbound integration is disabled,
+    nothing could be created without this look. What it met is left to the first sweep after inbound is enabled again.
+
+    With ``at_most`` it is left after about so many opportunities, as :func:`sweep_modified` is.
+
+    Raises:
+        Refused: a backfill was cut off, which would have told what else may be ours.
+    """
+    refuse_beside_backfill(engine)
+    logs.adopt_reasons(engine)
+    text, looked = engine.state.cursors.get(_LINK_PLACE), 0
+    begin = datetime.fromisoformat(text) if text else None
+    for page in walk_modified(engine, begin):
+        adopt_page(engine, page)
+        note_page(engine, page)
+        place, looked = _furthest(None, page), looked + len(page)
+        engine.state.cursors.set(_LINK_PLACE, place.isoformat() if place else "")
+        if at_most and looked >= at_most and place != begin:
+            return
+    with engine.state.transaction():
+        engine.state.cursors.delete(_LINK_PLACE)
+        engine.state.meta.set(_ONLY_LINKED, engine.now().isoformat())
+        engine.state.meta.set(ADOPTED, engine.now().isoformat())
+
+
+def refuse_beside_backfill(engine: Engine) -> None:
+    """Raise Refused where a backfill was cut off: only its end tells what else may be ours, and what is left out."""
     if engine.state.cursors.get(BACKFILL_PLACE) is not None:
         raise Refused(
             "A backfill was cut off before it had looked through all that exists in Partner Central. Run "
@@ -116,7 +154,7 @@ def _refuse_beside_backfill(engine: Engine) -> None:
 
 def modified_sweep_is_unfinished(engine: Engine) -> bool:
     """Whether the last walk was left, or cut off, before its end."""
-    return engine.state.cursors.get(_PLACE) is not None
+    return any(engine.state.cursors.get(name) is not None for name in (_PLACE, _LINK_PLACE))
 
 
 def _skipped(count: int) -> str:
@@ -127,8 +165,10 @@ def compare_anew(engine: Engine) -> None:
     """Let the next sweep look at everything, and nothing be created before: the state does not know what happened."""
     with engine.state.transaction():
         engine.state.meta.delete(ADOPTED)
+        engine.state.meta.delete(_ONLY_LINKED)
         engine.state.cursors.delete(_CURSOR)
-        engine.state.cursors.delete(_PLACE)
+        for name in (_PLACE, _LINK_PLACE, _MET):
+            engine.state.cursors.delete(name)
 
 
 def _sweep(engine: Engine, run_id: str, at_most: int | None) -> tuple[int, int]:
@@ -136,19 +176,42 @@ def _sweep(engine: Engine, run_id: str, at_most: int | None) -> tuple[int, int]:
     begin, latest = _begin(engine), ""
     found: dict[str, str] = {}
     skipped = set[str]()
+    told = _told(engine) if at_most else {}
+    recent: dict[str, str] = {}
     looked = queued = 0
     for page in walk_modified(engine, begin):
         # Not only at first: a state that was restored from a copy knows nothing of what was shared since.
         adopt_page(engine, page)
         note_page(engine, page)
-        queued += _take(engine, page, found, skipped, run_id)
+        recent |= {one["Id"]: one["LastModifiedDate"] for one in page if is_news(engine, one)}
+        queued += _take(engine, page, {**told, **found}, skipped, run_id)
         found = {one["Id"]: one["LastModifiedDate"] for one in page}
         latest, looked = later(engine, latest, page), looked + len(page)
         place = _furthest(begin, page)
         if at_most and looked >= at_most and place != begin:
             return queued, len(skipped)
+    _keep_met(engine, recent, latest)
     finish_walk(engine, latest)
     return queued, len(skipped)
+
+
+def _told(engine: Engine) -> dict[str, str]:
+    """Return what was queued before and could not be brought in, for reasons that are open, with its dates."""
+    met: dict[str, str] = json.loads(engine.state.cursors.get(_MET) or "{}")
+    return {apn_id: date for apn_id, date in met.items() if _has_reason(engine, apn_id)}
+
+
+def _has_reason(engine: Engine, apn_id: str) -> bool:
+    link = engine.state.links.by_apn(apn_id)
+    reasons = engine.state.problems.open_for(link.record_id if link else apn_id)
+    return any(logs.is_inward(one.log_key) for one in reasons)
+
+
+def _keep_met(engine: Engine, recent: Mapping[str, str], latest: str) -> None:
+    """Remember what the next walk meets again, since it reaches back."""
+    begin = place_behind(datetime.fromisoformat(latest)) - OVERLAP if latest else engine.now()
+    kept = {apn_id: date for apn_id, date in recent.items() if datetime.fromisoformat(date) >= begin}
+    engine.state.cursors.set(_MET, json.dumps(kept))
 
 
 def _begin(engine: Engine) -> datetime | None:
@@ -172,12 +235,15 @@ def finish_walk(engine: Engine, latest: str) -> None:
         if latest:
             engine.state.cursors.set(_CURSOR, latest)
         engine.state.cursors.delete(_PLACE)
-        engine.state.meta.set(ADOPTED, engine.now().isoformat())
+        engine.state.cursors.delete(_LINK_PLACE)
+        engine.state.meta.delete(_ONLY_LINKED)
+        if engine.state.meta.get(ADOPTED) is None:
+            engine.state.meta.set(ADOPTED, engine.now().isoformat())
 
 
 def _take(engine: Engine, page: list[Json], found: Mapping[str, str], skipped: set[str], run_id: str) -> int:
     """Queue what is new of a page, and keep the walk's place with it; return how many were queued."""
-    first = engine.state.meta.get(ADOPTED) is None
+    first = is_first(engine)
     moved = [one for one in page if found.get(one["Id"]) != one["LastModifiedDate"] and is_news(engine, one)]
     historical = {one["Id"] for one in moved if is_historical(one)}
     skipped |= historical

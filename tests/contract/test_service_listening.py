@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from connector.aws.queue import QueueDoor, QueueSettings
+from connector.aws.queue import Message, QueueDoor, QueueSettings
 from connector.errors import Retriable
 from connector.sandbox.sqs import QueueServer
 from connector.service.config import EventsSection
@@ -217,3 +217,81 @@ def test_the_queue_that_settings_name_is_followed_when_the_name_changes(
     eventually(lambda: not listener.is_alive)
     assert list(listening._by_label) == []
     listening.stop()
+
+
+def test_a_text_that_nothing_can_keep_holds_no_other_message_up(
+    server: QueueServer, door: QueueDoor, state: State
+) -> None:
+    """Half of a surrogate pair is sound JSON, and no text: neither the state nor Salesforce takes it."""
+    door.send(json.dumps({**event(), "id": "half \ud800"}), {})
+    door.send(json.dumps({**event(), "detail-type": "Opportunity \ud800"}), {})
+    server.send(good := event())
+    received: list[Message] = []
+    while len(received) < 3:
+        received += door.receive(wait_seconds=1)
+    Intake(state, Now()).take(door, received)
+    assert state.events.get(good["id"]) is not None
+    assert list(state.events.counts().values()) == [1]
+
+
+def test_a_thread_that_ended_is_noticed_and_begun_anew(
+    server: QueueServer, door: QueueDoor, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ended it: without the thread events would wait unnoticed until the next restart."""
+    monkeypatch.setattr("connector.service.listening.open_queue", lambda *_: open_door(server, server.queue_url))
+    with monkeypatch.context() as patched:
+        patched.setattr(Listener, "_listen", lambda _: None)
+        listening = begun(server, state)
+    listening.tell_troubles(SimpleNamespace(troubles={}))  # type: ignore[arg-type]
+    server.send(one := event())
+    eventually(lambda: state.events.get(one["id"]))
+    listening.stop()
+    eventually(lambda: not any(one.is_alive for one in listening._by_label.values()))
+    listening.tell_troubles(SimpleNamespace(troubles={}))  # type: ignore[arg-type]
+    assert not any(one.is_alive for one in listening._by_label.values()), "what was stopped stays so"
+
+
+def begun(server: QueueServer, state: State) -> Listening:
+    """Return a listening whose thread has ended."""
+    listening = Listening(EventsSection(queue_url=server.queue_url, wait_seconds=1), state, Now())
+    listening.start()
+    (listener,) = listening._by_label.values()
+    eventually(lambda: not listener.is_alive)
+    return listening
+
+
+def test_an_unexpected_fault_is_told_on_the_status_page(state: State) -> None:
+    def broken() -> QueueDoor:
+        raise ZeroDivisionError
+
+    listener = Listener("test", broken, Intake(state, Now()), 1)
+    listener.start()
+    eventually(lambda: state.meta.get(TROUBLE + "test"))
+    assert "ZeroDivisionError" in (state.meta.get(TROUBLE + "test") or "")
+    listener.stop()
+    eventually(lambda: not listener.is_alive)
+
+
+def test_stopping_does_not_wait_for_a_queue_that_does_not_answer(
+    server: QueueServer, door: QueueDoor, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept and not acknowledged comes again, and is known then."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang(*_: Any) -> None:
+        asked.set()
+        answer.wait(PATIENCE)
+
+    monkeypatch.setattr(QueueDoor, "delete", hang)
+    listener = Listener("test", lambda: open_door(server, server.queue_url), Intake(state, Now()), 1)
+    listener.start()
+    server.send(one := event())
+    assert asked.wait(PATIENCE)
+    stopper = threading.Thread(target=listener.stop)
+    stopper.start()
+    stopper.join(PATIENCE / 4)
+    stopped = not stopper.is_alive()
+    answer.set()
+    eventually(lambda: not listener.is_alive)
+    assert stopped
+    assert state.events.get(one["id"]) is not None

@@ -257,11 +257,23 @@ def test_the_echo_of_our_own_write_leaves_no_trace_but_its_notification(announce
     identifier = str(
         world.eventually(lambda: world.row(record)["ACE_APN_Unique_Identifier__c"], "the opportunity's identifier")
     )
-    notes_arrive(announced, f"Name = 'Opportunity Updated' AND EntityId__c = '{identifier}'")
     announced.worker.settle()
-    keys = [one["Sync_Log__r"]["Log_Key__c"] for one in world.details(record)]
-    assert keys
-    assert [key for key in keys if key.startswith("in-")] == []
+    world.review(identifier, "Approved")
+    world.eventually(lambda: world.row(record, "Review_Status__c")["Review_Status__c"] == "Approved", "the approval")
+    announced.worker.settle()
+    updated = f"Name = 'Opportunity Updated' AND EntityId__c = '{identifier}'"
+    told, keys = len(notes(world, updated)), logged(world, record)
+    world.edit(record, Next_Step__c="Sign today")
+    world.do("action", "share", record)
+    world.eventually(lambda: len(notes(world, updated)) > told, "the echo")
+    announced.worker.settle()
+    assert world.get(identifier)["LifeCycle"]["NextSteps"] == "Sign today"
+    assert {key.partition("-")[0] for key in logged(world, record) - keys} == {"out"}
+
+
+def logged(world: World, record: str) -> set[str]:
+    """Return the keys of the logs that tell of a record."""
+    return {str(one["Sync_Log__r"]["Log_Key__c"]) for one in world.details(record)}
 
 
 def test_several_events_about_one_opportunity_are_one_look(announced: Live) -> None:

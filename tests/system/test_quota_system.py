@@ -61,7 +61,8 @@ def test_a_bulk_share_is_never_refused_and_lets_a_request_through(world: World) 
         world.eventually(lambda: len(submitted(world)) >= COUNT, "all to be shared", within=240)
         worker.settle()
     order = [call.concerns(identifier) for call in world.proxy.writes()]
-    assert midway.at > 0 and order.index(True) == midway.at, "the very next write is the one that was asked for"
+    # A write that was on its way to AWS when the request was made is not called back.
+    assert 0 < midway.at <= order.index(True) <= midway.at + 1, "the next write is the one that was asked for"
     assert world.get(identifier)["LifeCycle"]["NextSteps"] == "Sign today"
     assert world.control("/requests").get("partner_central_throttled", {}) == {}
     assert {call.status for call in world.proxy.calls} == {200}

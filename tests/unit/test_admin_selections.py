@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.admin.selections import MOST, Chosen, chosen_records
+from connector.admin.selections import MOST, Chosen, act, chosen_records
 from connector.errors import ConfigError
+from connector.sync.orders import assignment_order
 
 SHORT, LONG, OTHER = "a07Sb0000000001", "a07Sb0000000001IAA", "a07Sb0000000002IAA"
 
@@ -60,3 +61,11 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     binary.write_bytes(b"Id\n\xff\xfe\n")
     with pytest.raises(ConfigError, match="cannot be read"):
         chosen_records("", binary)
+
+
+def test_a_record_that_is_named_twice_with_different_details_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    """Nobody could tell which of the two people it was to be handed to."""
+    chosen = chosen_records("", selection(tmp_path, f"Id,Email\n{LONG},rita@a.example\n{SHORT},sam@a.example\n"))
+    works = [assignment_order(one.record_id, {"Email": one.details["email"]}) for one in chosen]
+    with pytest.raises(ConfigError, match=f"{LONG} is named twice"):
+        act(chosen, lambda one: works[chosen.index(one)], as_json=True)

@@ -172,6 +172,7 @@ def test_every_key_is_described_and_every_described_key_exists() -> None:
         "salesforce": Config().salesforce,
         "aws.partner_central": Config().aws.partner_central,
         "aws.events": Config().aws.events,
+        "aws.exchange": Config().aws.exchange,
         "state": Config().state,
         "web": Config().web,
         "worker": Config().worker,

@@ -82,6 +82,18 @@ def test_a_comparison_tells_what_a_side_missed(state: State) -> None:
     assert state.comparisons.noted("aws") == []
 
 
+def test_the_same_company_or_host_is_not_cut_off_behind_many_of_the_same_word() -> None:
+    """Otherwise its opportunity would be created a second time."""
+    candidates = Candidates()
+    banks = [Candidate(f"a{number:017d}", "", f"Bank of {number}", "", "", "", "bank", "") for number in range(30)]
+    same = Candidate("b00000000000000001", "", "BANK of Acme", "", "", "", "bank", "")
+    site = Candidate("b00000000000000002", "", "Bank", "", "", "", "bank", "acme.example")
+    candidates.add([*banks, same, site])
+    found = candidates.alike("bank", "acme.example", "Bank of Acme", limit=5)
+    assert found[:2] == [same, site] and len(found) == 5
+    candidates.close()
+
+
 def test_candidates_are_found_by_company_word_or_host_and_leave_nothing_in_the_state(state: State) -> None:
     candidates = Candidates()
     rows = [
@@ -91,7 +103,7 @@ def test_candidates_are_found_by_company_word_or_host_and_leave_nothing_in_the_s
     ]
     candidates.add(rows)
     candidates.add(rows[:1])
-    assert [one.record_id for one in candidates.alike("acme", "acme.example")] == [RECORD, OTHER]
+    assert {one.record_id for one in candidates.alike("acme", "acme.example")} == {RECORD, OTHER}
     assert candidates.alike("", "") == []
     candidates.close()
     assert b"Borealis" not in state.path.read_bytes()

@@ -196,6 +196,29 @@ def test_a_row_is_worked_off_once_while_its_status_cannot_be_written(
         tell_rows(world.engine)
     assert take_rows(world.engine, rows(world)) == 0, "given up, and not begun anew with every look"
     assert work_off(world.engine) == 0
+    tell_rows(world.engine)
+    assert len(rows(world)) == 1, "it was given up"
+
+
+def test_rows_that_were_given_up_are_told_after_all_once_they_can_be_written(
+    world: SteeredWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look reads the 200 oldest rows that are New: given up for ever, they would keep all later ones from view."""
+    row(world)
+    take_rows(world.engine, rows(world))
+    work_off(world.engine)
+    with monkeypatch.context() as patched:
+        refusal = RecordRejected((Problem("LOCKED", "", "", "locked", ""),))
+        refused = type("Refused", (), {"error": refusal, "id": "", "created": False})()
+        patched.setattr(type(world.salesforce), "update", lambda _self, _name, given: [refused for _ in given])
+        for _ in range(notifications.ATTEMPTS):
+            tell_rows(world.engine)
+    take_rows(world.engine, rows(world))
+    assert world.engine.state.events.untold(10) == []
+    world.clock.advance(timedelta(minutes=61))
+    assert take_rows(world.engine, rows(world)) == 0, "its effect is not repeated"
+    tell_rows(world.engine)
+    assert rows(world) == []
 
 
 def test_a_row_that_a_person_sets_back_to_new_is_worked_off_again(world: SteeredWorld) -> None:

@@ -13,13 +13,14 @@ import structlog
 from engine.fields import APN_ID, OPPORTUNITY
 from engine.partner_central import MemoryPartnerCentral
 from engine.salesforce import MemorySalesforce
-from engine.turns import colleague_creates, open_codes, share, turn
+from engine.turns import colleague_creates, deal, open_codes, share, turn
 from engine.world import World
 
 from connector.errors import Deferred
 from connector.sync import reconcile as module
 from connector.sync.ports import Row
-from connector.sync.reconcile import comparison_is_due, found, reconcile
+from connector.sync.queueing import enqueue_job
+from connector.sync.reconcile import RECONCILE, comparison_is_due, comparison_work, found, reconcile
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +150,53 @@ def test_it_is_due_once_a_day_and_not_for_a_new_state(world: World) -> None:
     assert comparison_is_due(world.engine)
     compare(world)
     assert not comparison_is_due(world.engine)
+
+
+def test_a_record_of_several_opportunities_is_given_none_of_them(world: World) -> None:
+    """A person chooses by the identifier on the record, and is not told to put the other one back."""
+    record_id = deal(world)
+    _, second = (colleague_creates(world, PartnerOpportunityIdentifier=record_id) for _ in range(2))
+    turn(world)
+    compare(world)
+    turn(world)
+    assert world.salesforce.row(record_id)[APN_ID] is None
+    world.salesforce.user_edits(record_id, {APN_ID: second})
+    world.clock.advance(module.NEARLY_A_DAY)
+    compare(world)
+    assert "IDENTIFIER_CHANGED" not in open_codes(world, record_id)
+    for _ in range(3):
+        turn(world)
+    assert open_codes(world, record_id) == []
+
+
+def test_a_comparison_that_was_asked_for_outlives_the_daily_turn(world: World) -> None:
+    world.state.queue.enqueue(comparison_work(), world.clock.now())
+    enqueue_job(world.engine, RECONCILE)
+    assert any(item.payload.get("asked") for item in world.state.queue.list("waiting"))
+
+
+def test_what_was_set_aside_is_told_once_and_not_every_day(world: World) -> None:
+    """The mapping is for another object now: each day's look would be refused in the same way."""
+    record_id, apn_id = share(world)
+    link = world.state.links.require(record_id)
+    link.object_name = "Other__c"
+    world.state.links.save(link)
+    world.salesforce.user_edits(record_id, {APN_ID: None})
+    world.partner_central.colleague_edits(apn_id, lambda fields: fields["Project"].update(CustomerUseCase="Blockchain"))
+    assert compare(world)["behind"] == 1
+    for _ in range(2):
+        turn(world)
+    assert world.state.problems.open_for(record_id)
+    figures = compare(world)
+    assert figures["told"] == 1 and "behind" not in figures
+
+
+def test_a_report_puts_off_no_repair(world: World) -> None:
+    filled(world, shares=1, colleagues=0)
+    comparison_is_due(world.engine)
+    world.clock.advance(module.NEARLY_A_DAY)
+    compare(world, repair=False)
+    assert comparison_is_due(world.engine)
 
 
 def test_a_report_repairs_nothing_and_a_repair_does_not_go_on_with_a_report(world: World) -> None:

@@ -117,6 +117,9 @@ def test_several_opportunities_of_one_record_wait_for_a_choice(world: World) -> 
     assert "AMBIGUOUS_AT_AWS" in open_codes(world, record_id)
     steps = {key: one["LifeCycle"].get("NextSteps") for key, one in world.partner_central.opportunities.items()}
     assert steps == {first: None, second: None}
+    for _ in range(2):
+        turn(world)
+    assert world.salesforce.row(record_id)["ACE_APN_Unique_Identifier__c"] is None, "a person chooses"
     world.salesforce.user_edits(record_id, {"ACE_APN_Unique_Identifier__c": second})
     for _ in range(3):
         turn(world)

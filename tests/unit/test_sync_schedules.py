@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine.fields import APN_ID
+from engine.fields import APN_ID, OPPORTUNITY
 from engine.salesforce import INTEGRATION, PERSON
-from engine.turns import deal, share, turn
+from engine.turns import colleague_creates, deal, share, turn
 from engine.world import MAPPING
 from steered_world import SCHEDULER, STRANGER, SteeredWorld
 
@@ -291,6 +291,32 @@ def test_a_new_state_is_compared_with_aws_even_without_inbound(tmp_path: Path) -
     for _ in range(3):
         world.steer(10, jobs=SWEEPS)
     assert world.salesforce.row(record)[APN_ID]
+    world.close()
+
+
+def test_the_first_look_without_inbound_brings_nothing_in_until_inbound_is_enabled(tmp_path: Path) -> None:
+    """What is ours is linked by it; what a colleague made waits, and comes in with the first sweep that may."""
+    world = SteeredWorld(tmp_path)
+    world.settings = replace(world.settings, share_automatically=True)
+    record, apn_id = share(world)
+    schedule = world.schedules(**{Schedule.DISABLE_INBOUND: True})
+    theirs = colleague_creates(world)
+    world.empty_state()
+    known = world.log_purposes().count(logs.INBOUND_FILES)
+    for _ in range(3):
+        world.steer(10, jobs=(queueing.MODIFIED_SWEEP, queueing.REFERRALS, *SWEEPS))
+    assert [row["Id"] for row in world.salesforce.all(OPPORTUNITY)] == [record]
+    assert world.log_purposes().count(logs.INBOUND_FILES) == known and len(world.partner_central.opportunities) == 2
+    link = world.state.links.by_apn(apn_id)
+    assert link is not None and link.record_id == record
+    other = deal(world)
+    world.steer(70, jobs=SWEEPS)
+    world.steer(10, jobs=SWEEPS)
+    assert world.salesforce.row(other)[APN_ID]
+    world.salesforce.user_saves(SCHEDULE, schedule, SCHEDULER, **{Schedule.DISABLE_INBOUND: False})
+    for _ in range(2):
+        world.steer(10, jobs=SWEEPS)
+    assert [row["Id"] for row in world.salesforce.all(OPPORTUNITY) if row[APN_ID] == theirs] != []
     world.close()
 
 

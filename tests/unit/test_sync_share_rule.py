@@ -15,8 +15,10 @@ from engine.world import World
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.errors import Problem, RecordRejected
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
 from connector.names import SYNC_LOG_DETAIL, Detail
+from connector.sync.requests import request_record
 from connector.sync.share_reason import follow_rule
 from connector.sync.share_rule import judge_row, paths_read, rule_problems
 
@@ -86,8 +88,9 @@ def test_it_does_not_decide_by_what_is_hidden_unread_or_cannot_be_computed() -> 
     assert held is False and "hidden" in told
     held, told = judged(rule, Account__c="001")
     assert held is False and "yet to be read" in told
-    held, told = judged("1 / Amount__c > 1", Amount__c=0)
-    assert held is False and "cannot be computed" in told
+    for rule in ("1 / Amount__c > 1", "Amount__c ^ -1 > 1"):
+        held, told = judged(rule, Amount__c=0)
+        assert held is False and "cannot be computed" in told
 
 
 @given(st.one_of(st.none(), st.integers(-(10**6), 10**6)), st.integers(-(10**6), 10**6))
@@ -148,6 +151,27 @@ def test_a_request_is_no_share_by_rule(world: World) -> None:
     for _ in range(2):
         turn(world)
     assert all("rule" not in str(one[Detail.ERROR_MESSAGE]) for one in details(world, record))
+
+
+def test_what_a_person_asked_for_after_the_rules_share_was_refused_is_no_share_by_rule(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = deal(world, Use_Case__c="Blockchain")
+
+    def refuse(*_: Any) -> Any:
+        raise RecordRejected((Problem("INVALID_VALUE", "", "", "No.", "Correct it."),))
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(type(world.partner_central), "create_opportunity", refuse)
+        turn(world)
+    assert open_codes(world, record) == ["INVALID_VALUE"]
+    world.settings = replace(world.settings, share_rule="")
+    world.restart()
+    assert request_record(world.engine, record, "")
+    for _ in range(2):
+        turn(world)
+    assert len(world.partner_central.opportunities) == 1
+    assert all("without a request" not in str(one[Detail.ERROR_MESSAGE]) for one in details(world, record))
 
 
 def test_the_rule_does_not_update_what_was_shared(world: World) -> None:

@@ -17,14 +17,18 @@ from connector.errors import Deferred, Refused
 from connector.mapping.describe import ObjectDescribe
 from connector.store.links import Link
 from connector.store.state import State
+from connector.sync import logs
 from connector.sync.backfill import Scope, look_through
 from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine, Priority
 from connector.sync.ports import Json
 from connector.sync.queueing import REQUEST
+from connector.sync.reconcile import reconcile
 from connector.sync.requests import share_work
 from connector.sync.sweeps import (
     compare_anew,
+    is_first,
+    link_existing,
     modified_sweep_is_unfinished,
     sweep_modified,
     sweep_summaries,
@@ -240,6 +244,72 @@ def test_a_comparison_anew_looks_at_everything_again(desk: Desk) -> None:
     desk.aws.bounds.clear()
     sweep_modified(desk.engine)
     assert desk.aws.bounds[0] is None
+
+
+def test_what_could_not_be_brought_in_is_not_tried_anew_by_every_sweep(desk: Desk) -> None:
+    """The last of the list is met by each walk, which reaches back: without a change a reason is told once."""
+    sweep_modified(desk.engine, at_most=1000)
+    desk.clear()
+    desk.clock.advance(minutes=1)
+    desk.aws.dates["O99"] = desk.clock.now()
+    run = logs.start_run(desk.engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+    for expected in (1, 0, 0):
+        assert sweep_modified(desk.engine, at_most=1000) == expected
+        for item in desk.state.queue.list("waiting"):
+            desk.state.queue.cancel(item.id)
+        desk.state.problems.raise_("O99", "REQUIRED", "x", desk.clock.now(), log_key=run)
+    assert sweep_modified(desk.engine) == 1, "a person who asks is obeyed"
+    desk.clock.advance(minutes=1)
+    desk.aws.touch("O99")
+    assert sweep_modified(desk.engine, at_most=1000) == 1
+
+
+def test_a_change_that_was_read_too_early_is_queued_again(desk: Desk) -> None:
+    """AWS's answer may lag behind its list; nothing open says that it could not be brought in."""
+    sweep_modified(desk.engine, at_most=1000)
+    for item in desk.state.queue.list("waiting", 100):
+        desk.state.queue.cancel(item.id)
+    assert sweep_modified(desk.engine, at_most=1000) == 5
+
+
+@pytest.mark.parametrize("at_most", [None, 6])
+def test_where_only_what_is_ours_is_linked_the_next_sweep_looks_at_everything(desk: Desk, at_most: int | None) -> None:
+    """Slices of either kind may be mixed, as when an admin changes the schedule in between."""
+    sweep_modified(desk.engine, at_most=6)
+    queued = desk.queued()
+    desk.state.cursors.delete("aws:modified:place")
+    while desk.state.meta.get(ADOPTED) is None:
+        link_existing(desk.engine, at_most=at_most)
+    assert desk.queued() == queued and is_first(desk.engine) and not modified_sweep_is_unfinished(desk.engine)
+    sweep_modified(desk.engine)
+    assert desk.queued() == sorted(desk.aws.dates) and not is_first(desk.engine)
+
+
+def test_a_backfill_after_a_look_that_only_linked_still_remembers_what_it_left_out(desk: Desk) -> None:
+    link_existing(desk.engine)
+    look_through(desk.engine, Scope(stages=("Committed",)), "in-1", lambda _: None)
+    assert sweep_modified(desk.engine) == 0 and desk.queued() == []
+
+
+def test_nothing_may_be_created_where_a_backfill_was_cut_off_and_inbound_is_disabled(desk: Desk) -> None:
+    def stop(_: int) -> None:
+        raise Deferred("The day's share is used up.", desk.clock.now())
+
+    with pytest.raises(Deferred):
+        look_through(desk.engine, Scope(), "in-1", stop)
+    with pytest.raises(Refused, match="--restart"):
+        link_existing(desk.engine)
+
+
+def test_a_repair_does_not_import_what_a_backfill_that_was_cut_off_may_leave_out(desk: Desk) -> None:
+    def stop(_: int) -> None:
+        raise Deferred("The day's share is used up.", desk.clock.now())
+
+    with pytest.raises(Deferred):
+        look_through(desk.engine, Scope(stages=("Committed",)), "in-1", stop)
+    with pytest.raises(Refused, match="--restart"):
+        reconcile(desk.engine, repair=True)
+    assert not reconcile(desk.engine, repair=False) and desk.queued() == []
 
 
 def test_the_rotation_lets_what_a_person_asked_for_go_first(desk: Desk) -> None:
