@@ -20,7 +20,13 @@ WITHOUT_IMPORT = {
 """Development tools that are run, not imported."""
 LOADED_BY_OTHERS = {"python-multipart", "flask", "flask-cors"}
 """Libraries that another one imports once it needs them: FastAPI the first, to read forms; moto's server the others."""
-PLATFORM = {"pydantic-core": "pydantic", "botocore": "boto3", "urllib3": "requests", "click": "typer", "werkzeug": "moto"}
+PLATFORM = {
+    "pydantic-core": "pydantic",
+    "botocore": "boto3",
+    "urllib3": "requests",
+    "click": "typer",
+    "werkzeug": "moto",
+}
 """Libraries that belong to a declared one and are imported for its types and errors."""
 
 
