@@ -75,10 +75,9 @@ class SalesforceSection(_Section):
         return self.audience or f"https://{kind}.salesforce.com"
 
 
-class PartnerCentralSection(_Section):
-    """``[aws.partner_central]``: how to reach Partner Central, and the rates that AWS grants the account."""
+class _AwsAccess(_Section):
+    """How to sign in to one AWS account, and where its service is."""
 
-    region: str = "us-east-1"
     endpoint_url: Url = ""
     access_key_id: Secret = ""
     secret_access_key: Secret = ""
@@ -86,6 +85,12 @@ class PartnerCentralSection(_Section):
     aws_profile: str = ""
     role_arn: str = ""
     external_id: str = ""
+
+
+class PartnerCentralSection(_AwsAccess):
+    """``[aws.partner_central]``: how to reach Partner Central, and the rates that AWS grants the account."""
+
+    region: str = "us-east-1"
     writes_per_second: float = Field(default=1.0, gt=0)
     reads_per_second: float = Field(default=10.0, gt=0)
     writes_per_day: int = Field(default=10_000, gt=0)
@@ -101,35 +106,21 @@ def _home_region(value: str) -> str:
     return value
 
 
-class EventsSection(_Section):
+class EventsSection(_AwsAccess):
     """``[aws.events]``: the queues by which AWS announces changes; without ``queue_url`` they are found by polling."""
 
     queue_url: Url = ""
     dead_letter_queue_url: Url = ""
     region: Annotated[str, AfterValidator(_home_region)] = "us-east-1"
-    endpoint_url: Url = ""
-    access_key_id: Secret = ""
-    secret_access_key: Secret = ""
-    session_token: Secret = ""
-    aws_profile: str = ""
-    role_arn: str = ""
-    external_id: str = ""
     wait_seconds: int = Field(default=20, ge=1, le=20)
 
 
-class ExchangeSection(_Section):
+class ExchangeSection(_AwsAccess):
     """``[aws.exchange]``: how to reach the ACE bucket, whose name admins set in Salesforce; ``folders`` gives other
     names of its folders by the usual ones.
     """
 
     region: str = "us-west-2"
-    endpoint_url: Url = ""
-    access_key_id: Secret = ""
-    secret_access_key: Secret = ""
-    session_token: Secret = ""
-    aws_profile: str = ""
-    role_arn: str = ""
-    external_id: str = ""
     files_per_day: int = Field(default=10_000, gt=0)
     folders: dict[str, str] = {}
 
