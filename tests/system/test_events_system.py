@@ -17,6 +17,7 @@ from system_world import CATALOG, DEALS, Json, Live, World, open_live, open_worl
 
 NOTIFICATIONS = "AWS_Notification__c"
 MARKETPLACE = "AWS_Marketplace_Settings__c"
+LATER = "2032-03-31"
 RARELY = {"Poll_Seconds__c": 3600, "Sweep_Seconds__c": 86400, "Due_Sweep_Minutes__c": 1440}
 """So rarely that whatever arrives came by an event."""
 
@@ -263,11 +264,11 @@ def test_the_echo_of_our_own_write_leaves_no_trace_but_its_notification(announce
     announced.worker.settle()
     updated = f"Name = 'Opportunity Updated' AND EntityId__c = '{identifier}'"
     told, keys = len(notes(world, updated)), logged(world, record)
-    world.edit(record, Next_Step__c="Sign today")
+    world.edit(record, Target_Close_Date__c=LATER)
     world.do("action", "share", record)
     world.eventually(lambda: len(notes(world, updated)) > told, "the echo")
     announced.worker.settle()
-    assert world.get(identifier)["LifeCycle"]["NextSteps"] == "Sign today"
+    assert world.get(identifier)["LifeCycle"]["TargetCloseDate"] == LATER
     assert {key.partition("-")[0] for key in logged(world, record) - keys} == {"out"}
 
 
