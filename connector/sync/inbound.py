@@ -46,6 +46,9 @@ from connector.sync.related_values import (
 )
 from connector.sync.writeback import SERVER_TIME, bury, put, put_related
 
+FOLLOWS = frozenset({"lastModifiedDate"})
+"""What moves with every write, ours included: alone it is no news to be told."""
+
 
 def receive(engine: Engine, apn_id: str, run_id: str, *, fresh: bool = False) -> None:
     """Bring Salesforce to what AWS says of the opportunity; ``fresh`` reads the row again instead of using the
@@ -120,7 +123,7 @@ def _tell(engine: Engine, link: Link, arrival: Arrival, change: _Change, run_id:
     alarm = _alarm(arrival)
     if any(problem.code not in WARNINGS for problem in change.problems):
         logs.log_problems(engine, run_id, link, (*change.problems, *alarm), payload=arrival.answer)
-    elif change.changed:
+    elif change.changed - FOLLOWS:
         note = _note(engine, change, arrival.record, arrival.note)
         remaining, kept = (*change.problems, *alarm), _not_arrived(engine, link, change)
         logs.log_success(engine, run_id, link, arrival.answer, note, remaining=remaining, keep=kept)
