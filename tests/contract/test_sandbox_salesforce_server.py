@@ -255,9 +255,9 @@ def test_the_package_deploys_and_its_rows_can_be_written(tmp_path: Path, world: 
 def test_the_guide_to_the_sandbox_lists_every_order_and_option() -> None:
     """Whoever adds an order or an option tells how it is used."""
     guide = (SANDBOX.parents[1] / "config" / "sandbox.md").read_text(encoding="utf8")
-    told = set(re.findall(r"`(GET|POST) (/[a-z/]+)` \|", guide))
-    sources = [SANDBOX / "control.py", SANDBOX / "salesforce" / "orders.py"]
-    known = {one for path in sources for one in re.findall(r'\("(GET|POST)", "(/[a-z/]+)"\):', path.read_text("utf8"))}
+    told = set(re.findall(r"`(GET|POST) (/[a-z/-]+)` \|", guide))
+    sources = [SANDBOX / "control.py", SANDBOX / "salesforce" / "orders.py", SANDBOX / "exchange" / "orders.py"]
+    known = {one for path in sources for one in re.findall(r'\("(GET|POST)", "(/[a-z/-]+)"\):', path.read_text("utf8"))}
     assert len(known) > 15
     assert told == known
     command = (SANDBOX.parent / "admin" / "sandboxing.py").read_text(encoding="utf8")
