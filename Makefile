@@ -14,7 +14,8 @@ demo: $(STAMP)
 	$(BIN)/connector demo
 
 # Compiled files are kept, also where the environment says not to: without them each of the many processes of the tests
-# compiles the program, and each test process the tests, anew. The first line compiles the tests for all of them.
+# compiles the program, and each test process the tests, anew. The first line compiles the tests for all of them; what is
+# wrong with them the second one tells.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	$(BIN)/pytest -q --collect-only -p no:xdist >/dev/null || true

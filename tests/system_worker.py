@@ -85,6 +85,17 @@ class Worker:
         self.cycle()
         return record, identifier
 
+    def submitted(self, record: str) -> str:
+        """Share a record by command; return AWS's id once AWS has it for review."""
+        self.world.do("action", "share", record)
+
+        def under_review() -> str:
+            self.settle()
+            found = self.world.of_record(record)
+            return found[0] if found and self.world.get(found[0])["LifeCycle"]["ReviewStatus"] == "Submitted" else ""
+
+        return str(self.world.eventually(under_review, lambda: f"the submission; there is {self.world.pending()}"))
+
     def settle(self) -> None:
         """Wait until nothing is due and everything was written to Salesforce."""
         self.world.advance(2)

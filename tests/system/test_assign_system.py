@@ -50,21 +50,9 @@ def answered(world: World, worker: Worker, answer: Any) -> dict[str, Any]:
     return shown(world, request)
 
 
-def submitted(world: World, worker: Worker, record: str) -> str:
-    """Share a record; return AWS's id once AWS has it for review."""
-    world.do("action", "share", record)
-
-    def under_review() -> str:
-        worker.settle()
-        found = world.of_record(record)
-        return found[0] if found and world.get(found[0])["LifeCycle"]["ReviewStatus"] == "Submitted" else ""
-
-    return str(world.eventually(under_review, lambda: f"the submission; there is {world.pending()}"))
-
-
 def shared(world: World, worker: Worker) -> tuple[str, str]:
     record = world.deal()
-    identifier = submitted(world, worker, record)
+    identifier = worker.submitted(record)
     world.review(identifier, "Approved")
     worker.cycle()
     world.proxy.forget()

@@ -64,22 +64,10 @@ def answered(world: World, worker: Worker, request: str) -> dict[str, Any]:
     return request_row(world, request)
 
 
-def submitted(world: World, worker: Worker, record: str) -> str:
-    """Share a record; return AWS's id once AWS has it for review."""
-    world.do("action", "share", record)
-
-    def under_review() -> str:
-        worker.settle()
-        found = world.of_record(record)
-        return found[0] if found and world.get(found[0])["LifeCycle"]["ReviewStatus"] == "Submitted" else ""
-
-    return str(world.eventually(under_review, lambda: f"the submission; there is {world.pending()}"))
-
-
 def shared(world: World, worker: Worker, stage: str = "", **fields: Any) -> tuple[str, str]:
     """Share a deal, which AWS approves; return record and AWS id."""
     record = world.deal(**{"Solution_Offered__c": SOLUTION, **fields})
-    identifier = submitted(world, worker, record)
+    identifier = worker.submitted(record)
     world.review(identifier, "Approved")
     if stage:
         world.edit_at_aws(identifier, LifeCycle__Stage=stage)
@@ -240,7 +228,7 @@ def test_killed_at_a_call_it_comes_to_the_same_end(tmp_path: Path, stage: str) -
 def test_while_aws_reviews_it_says_so_without_a_call(manual: tuple[World, Worker], status: str) -> None:
     world, worker = manual
     record = world.deal()
-    identifier = submitted(world, worker, record)
+    identifier = worker.submitted(record)
     if status == "In review":
         world.review(identifier, status)
         worker.cycle()
