@@ -1,8 +1,8 @@
 """Every Salesforce API name that the code uses, one table with two profiles.
 
 ``PACKAGED`` is the package in ``salesforce_metadata``; ``AWSAPN`` serves orgs that keep the synchronisation fields of
-AWS's managed package (namespace ``awsapn``) on their records. Only the fields on synced records differ: logs, settings
-and the rest are always ours.
+AWS's managed package (namespace ``awsapn``) on their records. Only the fields on synced records of the org's own
+objects differ: logs, settings, notifications and the fields of our own objects are always ours.
 """
 
 from __future__ import annotations
@@ -60,10 +60,23 @@ SETUP_STEP = "ACE_Setup_Step__c"
 MAPPING = "ACE_Mapping__c"
 FIELD_MAPPING = "ACE_Field_Mapping__c"
 
+_OUR_OBJECTS = frozenset((ACE_OPPORTUNITY.lower(), ACE_LEAD.lower()))
+
 INTEGRATION_PERMISSION = "ACE_Integration"
 """Custom permission of the connector's user: the package's validation rules and flows leave it alone."""
 
 AUDIT_FIELDS = ("Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById")
+
+IS_CONVERTED, CONVERTED_DATE, CONVERTED_OPPORTUNITY = "IsConverted", "ConvertedDate", "ConvertedOpportunityId"
+CONVERSION = (IS_CONVERTED, CONVERTED_DATE, CONVERTED_OPPORTUNITY)
+"""Fields of the standard lead that tell whether a person converted it, which ends its exchange with AWS."""
+
+
+def sync_fields(object_name: str, profile: SyncFields) -> SyncFields:
+    """Return the names of the connector's own fields on an object under a profile: AWS's package adds its fields to
+    standard objects, while our objects bring ours whatever the org keeps besides.
+    """
+    return PACKAGED if object_name.lower() in _OUR_OBJECTS else profile
 
 
 class Log:
@@ -170,6 +183,8 @@ class FileSettings:
     PARTNER_ID = "Partner_Id__c"
     PAYLOAD_VERSION = "Payload_Version__c"
     LEAD_PAYLOAD_VERSION = "Lead_Payload_Version__c"
+    OPPORTUNITIES_OVER_S3 = "Opportunities_over_S3__c"
+    RESULT_WAIT_MINUTES = "Result_Wait_Minutes__c"
 
 
 class MarketplaceSettings:

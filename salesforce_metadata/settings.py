@@ -204,6 +204,19 @@ CONNECTOR: dict[str, Content] = {
         "Version that files with leads carry, where AWS asks for another one than its samples show.",
         "1 (written as 1.0) or 2 (written as 2.0). Blank: 1.0, as in AWS's samples.",
     ),
+    FileSettings.OPPORTUNITIES_OVER_S3: checkbox(
+        "Opportunities over S3",
+        "When checked, opportunities travel as files through the ACE bucket; otherwise by Partner Central's API. Leads "
+        "always travel as files.",
+        "Check only if AWS opened the bucket for your opportunities before 2024. Unchecked: Partner Central's API.",
+    ),
+    FileSettings.RESULT_WAIT_MINUTES: number(
+        "Result Wait (Minutes)",
+        5,
+        "Minutes after which a file that AWS has not answered is reported as stuck. It is never sent again by itself.",
+        "Minutes, 1 to 10080. Blank: 60.",
+        default=60,
+    ),
 }
 
 MARKETPLACE: dict[str, Content] = {

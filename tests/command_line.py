@@ -118,6 +118,7 @@ def serve() -> None:
     from connector.admin.cli import main, program_command
 
     program_command()
+    _read_models_once()
     watching: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
@@ -131,6 +132,20 @@ def serve() -> None:
         watching = {one for one in watching if os.waitpid(one, os.WNOHANG) == (0, 0)}
     for one in watching:
         os.waitpid(one, 0)
+
+
+def _read_models_once() -> None:
+    """Have AWS's service models read here for all processes: each would read the same files of botocore anew, which
+    takes longer than the rest of most commands.
+    """
+    from botocore.loaders import JSONFileLoader, Loader
+
+    from connector.aws.session import PartnerCentralSettings, open_clients
+
+    load, listed = cache(JSONFileLoader().load_file), cache(Loader().list_available_services)
+    JSONFileLoader.load_file = lambda _, path: load(path)
+    Loader.list_available_services = lambda _, kind: list(listed(kind))
+    open_clients(PartnerCentralSettings(access_key_id="none", secret_access_key="none"))
 
 
 def _fork(order: Mapping[str, Any], main: Any) -> int:

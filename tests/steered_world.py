@@ -183,9 +183,8 @@ class SteeredWorld(World):
 
     def _tick(self) -> None:
         """The worker's timetable, as far as schedules go."""
-        self.timetable.last = {
-            kind: self.clock.now() for kind in self.timetable._intervals(self.settings) if kind != "schedule-tick"
-        }
+        kinds = [kind for kind in self.timetable._intervals(self.settings) if kind != "schedule-tick"]
+        self.timetable.last = {f"{kind}:{of}": self.clock.now() for kind in kinds for of in ("opportunity", "lead")}
         self.timetable.enqueue_due(self.engine)
 
     def asks(self, action: str, record_id: str | None = None, by: str = PERSON, **values: Any) -> str:

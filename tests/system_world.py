@@ -116,11 +116,13 @@ class World:
         self, holds: Callable[[], Any], what: str | Callable[[], str], within: float = PATIENCE_SECONDS
     ) -> Any:
         """Wait until the condition holds; return its value."""
-        deadline = time.monotonic() + within
+        deadline, pause = time.monotonic() + within, 0.05
         while not (found := holds()):
             late = time.monotonic() > deadline
             assert not late, f"waited {within:.0f} s for {what if isinstance(what, str) else what()}"
-            time.sleep(0.05)
+            time.sleep(pause)
+            # What takes long is asked for less often: each question costs the processes that are waited for time.
+            pause = min(0.25, pause * 1.5)
         return found
 
     # -- the product

@@ -24,6 +24,7 @@ from connector.ace.file_shape import NO_POSTAL_CODE, OTHER_SOLUTION
 from connector.ace.file_values import from_file, is_masked
 from connector.ace.postal import has_postal_codes
 from connector.ace.record import Value
+from connector.ace.redaction import without_redacted
 from connector.ace.text import UnreadableValueError
 from connector.errors import Problem
 
@@ -98,7 +99,7 @@ def read_entry(entry: Any, record_type: RecordType, position: str) -> ExportedRe
     apn_id, partner_id = (str(record.get(name) or "").strip() for name in (APN_ID, PARTNER_ID[record_type]))
     if not apn_id:
         problems.append(_problem("REQUIRED_FIELD_MISSING", APN_ID, "", f"{position} has no identifier of AWS."))
-    plain = _without_stand_ins(record)
+    plain = without_redacted(_without_stand_ins(record))
     return ExportedRecord(position, plain, entry, unknown, masked, tuple(problems), apn_id, partner_id)
 
 

@@ -85,6 +85,14 @@ def readable_fields(record_type: RecordType) -> Mapping[str, AceField]:
     return MappingProxyType({entry["name"]: known[entry["name"]] for entry in _facts(record_type)["fields"]})
 
 
+@cache
+def loosened_fields(record_type: RecordType) -> Mapping[str, AceField]:
+    """Return the fields that the bucket takes in another form or length than the API in every version, by ACE name."""
+    known = readable_fields(record_type)
+    entries = (entry for entry in _facts(record_type)["fields"] if "facts" in entry)
+    return MappingProxyType({one["name"]: replace(known[one["name"]], **one["facts"]) for one in entries})
+
+
 def list_key(record_type: RecordType) -> str:
     """Return the key of a partner's file under which the records stand, as AWS's samples spell it."""
     return str(_facts(record_type)["list"])

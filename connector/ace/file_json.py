@@ -38,6 +38,10 @@ class UnreadableFileError(ValueError):
         super().__init__(f"{where}{value_text}: {rule} Correct the file, or ask AWS for a new one.")
 
 
+class Contradiction(list[Any]):
+    """The values of a key that stands several times in one JSON object, where they are not the same."""
+
+
 def excerpt(value: Any) -> str:
     """Return any JSON value as people read it in a message, cut visibly."""
     text = shown(value) if isinstance(value, str) else "" if value is None else _plain(value)
@@ -48,7 +52,7 @@ def parse(content: bytes | str) -> Any:
     """Return the JSON value of a file; numbers with a decimal point are Decimals. Raises UnreadableFileError."""
     text = _decoded(content)
     try:
-        return _shallow(json.loads(text, parse_float=_decimal, parse_constant=_refuse_constant))
+        return _shallow(json.loads(text, **_READING))
     except json.JSONDecodeError as error:
         position = f"line {error.lineno}, column {error.colno}"
         raise UnreadableFileError(position, "", _around(text, error.pos), f"This is no JSON: {error.msg}.") from None
@@ -65,10 +69,13 @@ def parse_object(content: bytes | str) -> Mapping[str, Any]:
 
 
 def member(root: Mapping[str, Any], name: str) -> Any:
-    """Return the member of that name, whatever its capitals; None where there is none."""
-    if name in root:
-        return root[name]
-    return next((value for key, value in root.items() if key.casefold() == name.casefold()), None)
+    """Return the member of that name, whatever its capitals; None where there is none. Raises UnreadableFileError
+    where there are several that differ.
+    """
+    found = [value for key, value in root.items() if key.casefold() == name.casefold()]
+    if any(isinstance(value, Contradiction) or value != found[0] for value in found):
+        raise UnreadableFileError("", name, "", f"The file must have {name!r} once, and has it several times.")
+    return found[0] if found else None
 
 
 def entry_text(entry: Entry) -> str:
@@ -140,6 +147,24 @@ def _decimal(text: str) -> Decimal:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object. JSON takes the last of several values of a key: here none is dropped silently."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    for key, last in found.items():
+        values = [value for name, value in pairs if name == key]
+        found[key] = last if all(value == last for value in values) else Contradiction(values)
+    return found
+
+
+_READING: dict[str, Any] = {
+    "parse_float": _decimal,
+    "parse_constant": _refuse_constant,
+    "object_pairs_hook": _members,
+}
 
 
 def _around(text: str, place: int) -> str:

@@ -173,6 +173,10 @@ def _sent_as(record: RecordResult, sent: Mapping[str, str | None]) -> str | None
     """Return the partner's id of the record sent that the answer is about, None when it is about none of them."""
     if record.partner_id in sent:
         return record.partner_id
+    # The last three characters of a long id stand for the case of the others: it is the same in whatever case.
+    spelt = [partner for partner in sent if partner.casefold() == record.partner_id.casefold()]
+    if len(spelt) == 1 and len(record.partner_id) == _LONG_ID:
+        return spelt[0]
     known = [partner for partner, apn_id in sent.items() if apn_id and apn_id == record.apn_id]
     if not known and len(record.partner_id) == _SHORT_ID:
         known = [partner for partner in sent if len(partner) == _LONG_ID and partner.startswith(record.partner_id)]

@@ -17,6 +17,7 @@ from connector.ace.record import AceRecord, Value
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
 _PHONE_FILLERS = re.compile(r"[\s().\-\u2010-\u2015/]+")
 _NO_POSTAL_CODE = "99999"
+_MARKETPLACE = "arn:aws:aws-marketplace:"
 _UPPER = str.maketrans(ascii_lowercase, ascii_uppercase)
 """Letters of ASCII only: others may become several, and the code too long."""
 _MANY = {FieldType.MULTI_PICKLIST, FieldType.TEXT_LIST}
@@ -138,7 +139,22 @@ def _outgoing(field: AceField, value: Value) -> Value:
 
 
 def same(one: Value, other: Value) -> bool:
-    """Return whether two canonical values mean the same: the order of several values does not count."""
+    """Return whether two canonical values mean the same: the order of several values does not count, nor whether an
+    entity of AWS Marketplace is named by its ARN or, as in files, by its id.
+    """
     if isinstance(one, tuple) and isinstance(other, tuple):
-        return set(one) == set(other)
+        return set(map(_bare, one)) == set(map(_bare, other))
     return one == other
+
+
+def named_as_at_aws(record: AceRecord, at_aws: AceRecord) -> AceRecord:
+    """Return the record with the ARNs that AWS has for entities which the record names by their ids alone."""
+    arns = {_bare(part): part for value in at_aws.values() if isinstance(value, tuple) for part in value}
+    return {
+        name: tuple(arns.get(part, part) for part in value) if isinstance(value, tuple) else value
+        for name, value in record.items()
+    }
+
+
+def _bare(part: str) -> str:
+    return part.rpartition("/")[2] if part.startswith(_MARKETPLACE) else part

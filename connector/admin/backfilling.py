@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich.console import Console
@@ -12,8 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from connector.ace.catalogue import opportunity_fields
+from connector.ace.file_fields import RecordType
 from connector.admin.context import JsonFlag, open_runtime
 from connector.admin.importing import Imported, Importer
+from connector.admin.open_list import carry_out, tell_lacking
 from connector.admin.output import people, print_json, print_table
 from connector.admin.proposals import read_decisions, refuse_decided, write_proposals, write_report
 from connector.errors import ConfigError
@@ -52,6 +54,20 @@ def backfill(
     report: Annotated[
         Path | None, typer.Option(help="CSV file to which all pairs of identifiers are written in the end.")
     ] = None,
+    open_list: Annotated[
+        Path | None, typer.Option(help="CSV file: ACE's own list of what is open, whose entries are to be linked.")
+    ] = None,
+    object_type: Annotated[
+        str, typer.Option("--object", help="With --open-list or --lacking: opportunity or lead.")
+    ] = "opportunity",
+    closed: Annotated[
+        list[str] | None,
+        typer.Option(help="With --open-list: entries in this stage are not to be processed; may be repeated."),
+    ] = None,
+    lacking: Annotated[
+        Path | None,
+        typer.Option(help="CSV file for AWS's accepted open referrals without a partner id."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Import what exists in Partner Central, and link it to the records that exist instead of duplicating them.
@@ -60,10 +76,29 @@ def backfill(
     alike (company or website, title, close date), nothing is linked or created: the proposals are written to a CSV
     file; put link, create or skip into its column decision and read it in with --links. A run that is cut off goes on
     where it was when it is started again. Exit code 3 while a worker runs; --dry-run may be used beside one.
+
+    With --open-list, ACE's list is matched instead, with no call to AWS where records travel by files; --report then
+    writes what goes back to ACE, where excluded entries have consecutive stand-ins (X0001 and on).
     """
     console = people(as_json=as_json)
     scope = _scope(stage, review_status, created_after, modified_after, never_synced=never_synced)
-    if links is not None:
+    if open_list is not None:
+        if scope != Scope() or links is not None or restart:
+            raise ConfigError(f"--open-list takes the list as it is. Leave out {_SCOPE_OPTIONS} and --links.")
+        outcome = carry_out(
+            open_list,
+            record_type=_record_type(object_type),
+            closed=closed or (),
+            dry_run=dry_run,
+            report=report,
+            missing=lacking,
+            console=console,
+        )
+    elif lacking is not None:
+        outcome = tell_lacking(lacking, record_type=_record_type(object_type), console=console)
+    elif object_type != "opportunity" or closed:
+        raise ConfigError("--object and --closed go with --open-list only.")
+    elif links is not None:
         if scope != Scope() or dry_run or restart:
             raise ConfigError(f"--links carries out decisions only. Leave out {_SCOPE_OPTIONS} and --dry-run.")
         outcome = _carry_out(links, report, console)
@@ -79,6 +114,13 @@ def backfill(
 
 
 # --- what is wanted
+
+
+def _record_type(word: str) -> RecordType:
+    for known in get_args(RecordType):
+        if word == known:
+            return cast(RecordType, known)
+    raise ConfigError(f"--object {word!r} is neither opportunity nor lead.")
 
 
 def _scope(
@@ -115,9 +157,18 @@ def _date(text: str, option: str) -> datetime | None:
 # --- the three ways
 
 
+def _require_api(engine: Engine) -> None:
+    if engine.channel == "files":
+        raise ConfigError(
+            "Opportunities travel as files of the ACE bucket, so that AWS cannot be asked what there is. Link what "
+            "exists by ACE's own list with --open-list; AWS exports the rest."
+        )
+
+
 def _survey(scope: Scope, console: Console) -> dict[str, Any]:
     with open_runtime(exclusive=False) as runtime, _bar(console) as bar:
         engine = runtime.engine()
+        _require_api(engine)
         task = bar.add_task("looking at AWS", total=None)
         with engine.partner_central.background():
             found = survey(engine, scope, lambda looked: bar.update(task, completed=looked))
@@ -128,6 +179,7 @@ def _survey(scope: Scope, console: Console) -> dict[str, Any]:
 def _import(scope: Scope, path: Path, report: Path | None, console: Console, *, restart: bool) -> dict[str, Any]:
     with open_runtime(exclusive=True) as runtime, Importer.open(runtime) as importer:
         engine = importer.engine
+        _require_api(engine)
         if restart:
             give_up(engine)
         run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
@@ -163,6 +215,7 @@ def _carry_out(path: Path, report: Path | None, console: Console) -> dict[str, A
     rows = read_decisions(path)
     with open_runtime(exclusive=True) as runtime, Importer.open(runtime) as importer:
         engine = importer.engine
+        _require_api(engine)
         problems = check_decisions(engine, rows)
         if problems:
             listed = "\n".join(str(problem) for problem in problems)

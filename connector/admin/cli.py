@@ -31,6 +31,7 @@ from connector.admin import payloads as _payloads  # noqa: F401 - adds commands 
 from connector.admin.context import SHARED
 from connector.admin.dead_letters import dlq_app
 from connector.admin.event_rules import events_app
+from connector.admin.files import files_app
 from connector.admin.mapping import mapping_app
 from connector.admin.output import people, print_json
 from connector.admin.solutions import products_app, solutions_app
@@ -66,6 +67,7 @@ app.add_typer(operations.queue_app, name="queue")
 app.add_typer(operations.logs_app, name="logs")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(events_app, name="events")
+app.add_typer(files_app, name="files")
 app.add_typer(solutions_app, name="solutions")
 app.add_typer(products_app, name="products")
 app.add_typer(stored.db_app, name="db")

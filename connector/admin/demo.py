@@ -6,7 +6,7 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from connector import data
-from connector.admin.demo_world import OBJECT, World
+from connector.admin import release_desk
+from connector.admin.demo_world import LEAD_OBJECT, OBJECT, World
+from connector.admin.mapping_desk import MappingDesk
 from connector.admin.output import people, print_table
 from connector.admin.person import Row
 from connector.aws.partner_central import PartnerCentralDoor
+from connector.names import SCHEDULE, Schedule
 from connector.service.config import Config, load_config
-from connector.service.runtime import partner_central_settings
+from connector.service.runtime import Runtime, partner_central_settings
 from connector.service.telemetry import configure_logging
 from connector.service.worker import Worker
 
@@ -39,6 +42,9 @@ COLLEAGUES = {
     "Project": {"Title": "Vineyard sensor network"},
     "Customer": {"Account": {"CompanyName": "Valle Alto Wines"}},
 }
+LEAD = {"company": "Saltmarsh Observatory", "projectDescription": "Wants its tide models in the cloud."}
+STRIDE = timedelta(minutes=2)
+"""How far the clock jumps at a time while AWS's changes are waited for: they are looked for every five minutes."""
 REFERRED = {
     "Project": {"Title": "Archive of parish records"},
     "Customer": {
@@ -58,17 +64,28 @@ def play(sandbox: type[Sandbox], *, serve: bool) -> None:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="connector-demo-") as directory,
-        sandbox(Path(directory), quota_scale=QUOTA_SCALE) as servers,
+        sandbox(Path(directory), quota_scale=QUOTA_SCALE, exchange=True) as servers,
     ):
         config = load_config(servers.config_path)
         door = PartnerCentralDoor(partner_central_settings(config.aws.partner_central, CATALOG))
         story = Story(World(servers.launch_info(), door), people())
         story.introduce()
+        _exchange_leads(config)
         with _working(config) as worker:
             story.tell()
             story.console.print(f"\nDone in {time.monotonic() - began:.0f} seconds.")
             if serve:
                 _serve(story.console, servers.launch_info(), worker)
+
+
+def _exchange_leads(config: Config) -> None:
+    """Map leads, and activate their schedule, as an admin does by command before the worker's first start."""
+    with Runtime.open(config, exclusive=False) as runtime:
+        desk = MappingDesk(runtime, "lead", "demo")
+        desk.automap()
+        release_desk.publish(desk, "The packaged object")
+        row = {Schedule.OBJECT: "Lead", Schedule.INTERVAL_MINUTES: 5, Schedule.ACTIVE: True}
+        runtime.salesforce.create(SCHEDULE, row)
 
 
 @contextmanager
@@ -102,7 +119,7 @@ class Story:
 
     def introduce(self) -> None:
         """Say what this is, and set the org up as an admin would."""
-        self._title("A sandbox on this machine: a Salesforce org and AWS Partner Central")
+        self._title("A sandbox on this machine: a Salesforce org, AWS Partner Central and the ACE bucket")
         self.console.print(
             f"Partner Central enforces {QUOTA_SCALE} times AWS's request rates, so that this takes a minute. "
             "The admin has switched Share automatically and Update automatically on, and gives what comes from AWS to "
@@ -115,6 +132,7 @@ class Story:
             "Default_Owner_Id__c": self.world.seller_id,
         }
         self.world.admin.edit("ACE_Connector_Settings__c", settings[0]["Id"], values)
+        self.world.order("exchange/enroll")
 
     def tell(self) -> None:
         """Play all parts."""
@@ -123,6 +141,7 @@ class Story:
         self.carry_on()
         self.colleague()
         self.refer()
+        self.refer_lead()
         self.look_back()
 
     def sell(self) -> None:
@@ -148,7 +167,7 @@ class Story:
         self._review(
             SENT_BACK, "Action Required", reason="Clarify Solution", comments="Which systems will sign in here?"
         )
-        self.world.until(
+        self._until(
             "Salesforce shows AWS's decisions",
             lambda: self._statuses()["Approved"] == 9 and self._statuses()["Action Required"] == 1,
         )
@@ -182,7 +201,7 @@ class Story:
         )
         self._review(IN_REVIEW, "Approved")
         self._review(SENT_BACK, "Approved")
-        self.world.until(
+        self._until(
             "the held edit went out",
             lambda: self._at_aws(IN_REVIEW)["LifeCycle"].get("NextSteps") == "Send the sensor list",
         )
@@ -192,7 +211,7 @@ class Story:
         """A colleague creates an opportunity in Partner Central."""
         self._title("4. A colleague creates an opportunity in Partner Central")
         created = self.world.order("aws/create", fields=COLLEAGUES, catalog=CATALOG)
-        self.world.until("it appears in Salesforce", lambda: len(self.world.opportunities()) == len(self.ids) + 1)
+        self._until("it appears in Salesforce", lambda: len(self.world.opportunities()) == len(self.ids) + 1)
         self._show_opportunities()
         self.console.print(f"\n{created['opportunity']} is in Salesforce now.")
 
@@ -200,7 +219,7 @@ class Story:
         """AWS refers an opportunity; the seller sees what may be shown, and accepts it."""
         self._title("5. AWS refers an opportunity, and the seller accepts it")
         invitation = self.world.order("aws/refer", fields=REFERRED, catalog=CATALOG)["invitation"]
-        self.world.until("the referral waits in Salesforce", lambda: bool(self.world.referrals()))
+        self._until("the referral waits in Salesforce", lambda: bool(self.world.referrals()))
         (waiting,) = self.world.referrals()
         self.console.print(
             f"{waiting['Name']} waits for a decision; AWS names the customer's contact only after acceptance."
@@ -213,9 +232,50 @@ class Story:
             f"{accepted['Review_Status__c']}, with the customer's contact."
         )
 
+    def refer_lead(self) -> None:
+        """AWS refers a lead in a file; the seller accepts and qualifies it, and files bring that to AWS."""
+        self._title("6. AWS refers a lead by a file in the ACE bucket, and the seller works on it")
+        self._until("the schedule of leads is in force", self.world.exchanges_leads)
+        lead = self.world.order("exchange/refer-lead", fields=LEAD)["lead"]
+        self._export()
+        self._until("the lead is in Salesforce", lambda: bool(self.world.leads()))
+        (referred,) = self.world.leads()
+        self.console.print(
+            f"{lead} is in Salesforce: {referred['Project_Description__c']} "
+            "AWS hides the company and the contact until the lead is accepted."
+        )
+        assert not referred["Email__c"], "AWS hides the contact"
+        edit = partial(self.world.seller.edit, LEAD_OBJECT, referred["Id"])
+        edit({"Current_Lead_Stage__c": "Accepted"})
+        self._until("AWS took the acceptance", lambda: len(self._lead_files()) == 1)
+        self._export()
+        self._until("the contact arrived", lambda: bool(self.world.leads()[0]["Email__c"]))
+        (accepted,) = self.world.leads()
+        self.console.print(f"Accepted: {accepted['Full_Name__c']} of {accepted['Company__c']} is who to talk to.")
+        edit({"Status__c": "Qualified"})
+        self._until("AWS took the update", lambda: len(self._lead_files()) == 2)
+        for name in self._lead_files():
+            self.console.print(f"  sent, and taken by AWS: {name}", markup=False)
+
+    def _export(self) -> None:
+        """Let AWS write its files now, which it does each hour."""
+        self.world.order("exchange/export")
+
+    def _until(self, what: str, condition: Callable[[], bool]) -> None:
+        """Wait for what comes from AWS, or goes there by a schedule."""
+        self.world.until(what, condition, stride=STRIDE)
+
+    def _lead_files(self) -> list[str]:
+        """Return the files about leads that AWS took."""
+        rows = self.world.admin.query(
+            "SELECT File_Name__c FROM ACE_Sync_Log__c WHERE Object__c = 'ACE_Lead__c' AND Direction__c = 'To AWS' "
+            "AND Status__c = 'Processed' AND Success_Count__c > 0 ORDER BY CreatedDate, Name"
+        )
+        return [str(row["File_Name__c"]) for row in rows]
+
     def look_back(self) -> None:
         """What the admin sees."""
-        self._title("6. The sync logs as the admin sees them in Salesforce")
+        self._title("7. The sync logs as the admin sees them in Salesforce")
         self.world.pass_time(timedelta(minutes=1))
         time.sleep(1)
         logs = self.world.admin.query(

@@ -14,8 +14,12 @@ import requests
 from connector.admin.person import Person, Row
 from connector.aws.partner_central import PartnerCentralDoor
 
-OBJECT = "ACE_Opportunity__c"
-PATIENCE_SECONDS = 60.0
+OBJECT, LEAD_OBJECT = "ACE_Opportunity__c", "ACE_Lead__c"
+PATIENCE_SECONDS = 120.0
+LOOK_SECONDS, LOOKS = 0.5, 12
+"""Pause between two looks, and after how many it gets longer by as much: each jump of the clock makes every periodic
+job due, and a busy machine needs time to do them before it gets to what is waited for.
+"""
 
 
 class World:
@@ -42,18 +46,23 @@ class World:
         """Let the sandbox's clock jump; the worker follows it."""
         self.order("clock", advance_seconds=span.total_seconds())
 
-    def until(self, what: str, condition: Callable[[], bool]) -> None:
+    def until(self, what: str, condition: Callable[[], bool], *, stride: timedelta = timedelta(seconds=20)) -> None:
         """Wait until the worker has brought the condition about, letting the sandbox's time run fast meanwhile.
+
+        Args:
+            stride: how far the clock jumps before each look.
 
         Raises:
             TimeoutError: it did not happen; the demo has failed.
         """
         give_up = time.monotonic() + PATIENCE_SECONDS
+        looks = 0
         while not condition():
             if time.monotonic() > give_up:
                 raise TimeoutError(f"The demo waited in vain until {what}.")
-            self.pass_time(timedelta(seconds=20))
-            time.sleep(0.5)
+            self.pass_time(stride)
+            looks += 1
+            time.sleep(LOOK_SECONDS * (1 + looks // LOOKS))
 
     def opportunities(self) -> list[Row]:
         """Return what the admin sees of all opportunities, in the order of their creation."""
@@ -66,6 +75,15 @@ class World:
             "Id, Name, ACE_APN_Unique_Identifier__c, Review_Status__c, Partner_Acceptance_Status__c, Customer_Email__c"
         )
         return self.seller.query(f"SELECT {fields} FROM {OBJECT} WHERE ACE_Invitation_Id__c != null")  # noqa: S608
+
+    def leads(self) -> list[Row]:
+        """Return what the seller sees of all leads."""
+        fields = "Id, Full_Name__c, Company__c, Industry__c, Project_Description__c, Email__c, Status__c"
+        return self.seller.query(f"SELECT {fields} FROM {LEAD_OBJECT} ORDER BY CreatedDate, Id")  # noqa: S608
+
+    def exchanges_leads(self) -> bool:
+        """Whether the worker has taken over the schedule of leads."""
+        return bool(self.admin.query("SELECT Id FROM ACE_Schedule__c WHERE Status__c IN ('Waiting', 'Running')"))
 
     def open_details(self) -> list[Row]:
         """Return the open sync-log details: why a record did not go out."""

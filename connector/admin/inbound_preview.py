@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from connector.ace import api_shape, paths
-from connector.ace.catalogue import AceField
+from connector.admin.inbound_payload import Payload, read_payload
 from connector.admin.output import print_json, spell
 from connector.errors import ConfigError, Problem
 from connector.mapping.inbound import related_values, to_salesforce
@@ -25,8 +24,6 @@ from connector.sync.fallbacks import with_stand_ins
 from connector.sync.ports import Row
 from connector.sync.related_values import describe_of, plan_related, related_record
 
-_SUMMARY_ONLY = ("Insights", "OpportunityTeam", "RelatedOpportunityId")
-"""Members that only an answer of GetAwsOpportunitySummary has beside LifeCycle or Project."""
 NOT_WRITTEN = frozenset({"RELATED_NOT_WRITTEN", "RELATED_IS_DEFAULT", "RELATED_NOT_VISIBLE"})
 
 
@@ -77,16 +74,17 @@ class Translation:
 def show_inbound(
     engine: Engine, record_id: str, file: Path, console: Console, left_out: Iterable[Problem] = (), *, as_json: bool
 ) -> None:
-    """Show how a payload in the file (GetOpportunity, or GetAwsOpportunitySummary) translates for the record.
+    """Show how a payload in the file (an answer of Partner Central, or a file of the ACE bucket) translates for the
+    record.
 
     Raises:
         ConfigError: the file is no such payload, or the record is not visible.
     """
-    answer = _read(file)
+    text = _text(file)
     row = engine.salesforce.rows(engine.mapping.object_name, [record_id], engine.row_fields()).get(record_id)
     if row is None:
         raise ConfigError(f"{engine.mapping.object_name} {record_id} does not exist or cannot be seen. Check the id.")
-    found = translate(engine, row, answer, left_out)
+    found = translate(engine, row, read_payload(engine, row, text, f"--inbound {file}"), left_out)
     if as_json:
         print_json({"record": record_id, **asdict(found)})
         return
@@ -101,26 +99,28 @@ def show_inbound(
             console.print(str(problem), markup=False)
 
 
-def translate(engine: Engine, row: Row, answer: Mapping[str, Any], left_out: Iterable[Problem] = ()) -> Translation:
+def translate(engine: Engine, row: Row, payload: Payload, left_out: Iterable[Problem] = ()) -> Translation:
     """Return per mapped field that AWS told what becomes of it, and the problems."""
-    summary = is_summary(answer)
-    told = api_shape.from_summary(answer) if summary else api_shape.from_get(answer)
-    apn_id = str(answer.get("RelatedOpportunityId" if summary else "Id") or "")
-    corrected = in_force(engine, apn_id, told)
+    told = payload.record
+    corrected = in_force(engine, payload.apn_id, told)
     record = {**told, **corrected}
     filled = with_stand_ins(engine, record, only=set(record))
-    values, problems = to_salesforce(engine.mapping, filled.record, engine.describe(), creating=False)
-    related = related_values(engine.mapping, filled.record, lambda name: describe_of(engine, name), creating=False)[0]
+    catalogue, describes = engine.catalogue, partial(describe_of, engine)
+    values, problems = to_salesforce(
+        engine.mapping, filled.record, engine.describe(), creating=False, catalogue=catalogue
+    )
+    related = related_values(engine.mapping, filled.record, describes, creating=False, catalogue=catalogue)[0]
     _, refused = plan_related(engine, row, filled.record, set(record), frozenset())
-    problems = tuple(dict.fromkeys((*left_out, *problems, *refused, *filled.problems)))
+    problems = tuple(dict.fromkeys((*left_out, *payload.problems, *problems, *refused, *filled.problems)))
     for relationship, fields in related.items():
         values |= {f"{relationship}.{name}": value for name, value in fields.items()}
     notes = {one.ace_field: f"fallback, formula {one.formula}" if one.formula else "fallback" for one in filled.used}
     notes |= dict.fromkeys(corrected, "as corrected before")
+    notes |= dict.fromkeys(payload.masked, "hidden by AWS until the referral is accepted")
     arrivals = tuple(
-        _arrival(engine, item, row, answer, filled.record, values, problems, notes.get(item.ace_field, ""))
+        _arrival(engine, item, row, payload, filled.record, values, problems, notes.get(item.ace_field, ""))
         for item in engine.mapping.fields
-        if item.ace_field in record
+        if item.ace_field in record or item.ace_field in payload.masked
     )
     return Translation((*arrivals, *_lost(engine, left_out)), problems, excluded(engine, record))
 
@@ -129,19 +129,19 @@ def _arrival(
     engine: Engine,
     item: FieldMapping,
     row: Row,
-    answer: Mapping[str, Any],
+    payload: Payload,
     record: Mapping[str, Any],
     values: Mapping[str, Any],
     problems: Iterable[Problem],
     note: str,
 ) -> Arrival:
     mine = tuple(one for one in problems if one.field == item.ace_field)
-    path = _place(engine.catalogue[item.ace_field], answer)
+    name = item.ace_field
     target, target_id = _target(engine, item, row)
     written = item.path in values and not any(one.code in NOT_WRITTEN for one in mine)
     return Arrival(
-        item.ace_field, path, paths.get(answer, path) if path else None, record[item.ace_field], item.path, target,
-        target_id, snapshot(engine.mapping, row).get(item.path), values.get(item.path) if written else None, written,
+        name, payload.places.get(name, ""), payload.values.get(name), record.get(name), item.path, target, target_id,
+        snapshot(engine.mapping, row).get(item.path), values.get(item.path) if written else None, written,
         note, mine,
     )  # fmt: skip
 
@@ -156,10 +156,6 @@ def _target(engine: Engine, item: FieldMapping, row: Row) -> tuple[str, str]:
     return name or "", str(found["Id"]) if found else ""
 
 
-def _place(ace: AceField, answer: Mapping[str, Any]) -> str:
-    return ace.summary_path if is_summary(answer) else ace.get_path
-
-
 def _lost(engine: Engine, left_out: Iterable[Problem]) -> Iterator[Arrival]:
     for problem in left_out:
         path = engine.left_out.get(problem.field, "")
@@ -167,11 +163,6 @@ def _lost(engine: Engine, left_out: Iterable[Problem]) -> Iterator[Arrival]:
             problem.field, "", None, None, path, engine.mapping.object_name, "", None, None,
             written=False, problems=(problem,),
         )  # fmt: skip
-
-
-def is_summary(answer: Mapping[str, Any]) -> bool:
-    """Return whether the payload is AWS's own view, an answer of GetAwsOpportunitySummary."""
-    return any(name in answer for name in _SUMMARY_ONLY) and "LastModifiedDate" not in answer
 
 
 def _lines(engine: Engine, one: Arrival) -> Iterator[str]:
@@ -196,14 +187,8 @@ def _outcome(one: Arrival) -> str:
     return "is cleared" if one.would_be is None else f"becomes {spell(one.would_be)}"
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _text(file: Path) -> str:
     try:
-        answer = json.loads(file.read_text(encoding="utf8"))
+        return file.read_text(encoding="utf8")
     except (OSError, ValueError) as error:
         raise ConfigError(f"--inbound {file} cannot be read as JSON: {error}.") from None
-    if not isinstance(answer, dict) or not isinstance(answer.get("LifeCycle") or answer.get("Project"), dict):
-        raise ConfigError(
-            f"--inbound {file} is not an answer of GetOpportunity: it has neither LifeCycle nor Project. "
-            "Save what `aws partnercentral-selling get-opportunity` (or get-aws-opportunity-summary) prints."
-        )
-    return answer

@@ -323,6 +323,8 @@ class MappingDesk:
             raise MappingError(f"There is no proposal for {', '.join(unknown)}. {self.way('propose')} lists all.")
         for name in wanted:
             self.set_field(name, offered[name].path, inbound=offered[name].inbound)
+            if (stand_in := offered[name].from_aws) is not None:
+                self.set_fallbacks(name, to_aws=None, from_aws=stand_in)
         return tuple(offered[name] for name in wanted)
 
     def reset(self) -> int:

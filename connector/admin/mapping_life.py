@@ -15,6 +15,7 @@ from connector.admin.context import JsonFlag, worker_holds_state
 from connector.admin.mapping_options import (
     OPPORTUNITY,
     DraftFlag,
+    RecordKind,
     TypeFlag,
     YesFlag,
     confirm,
@@ -66,7 +67,7 @@ def publish(
     """
     with open_desk(kind) as desk:
         release = release_desk.publish(desk, note, move=move)
-    _tell_release(release, f"Version {release.version} is in force from the next cycle.", as_json=as_json)
+    _tell_release(release, f"Version {release.version} is in force from the next cycle.", kind, as_json=as_json)
 
 
 def rollback(
@@ -79,10 +80,11 @@ def rollback(
     """Publish an earlier version again, as a new one."""
     with open_desk(kind) as desk:
         release = release_desk.roll_back(desk, version, move=move)
-    _tell_release(release, f"Version {release.version} is in force, the same as version {version}.", as_json=as_json)
+    words = f"Version {release.version} is in force, the same as version {version}."
+    _tell_release(release, words, kind, as_json=as_json)
 
 
-def _tell_release(release: Release, words: str, *, as_json: bool) -> None:
+def _tell_release(release: Release, words: str, kind: RecordKind, *, as_json: bool) -> None:
     console = people(as_json=as_json)
     if as_json:
         print_json({**asdict(release), "problems": problem_rows(release.problems)})
@@ -91,16 +93,18 @@ def _tell_release(release: Release, words: str, *, as_json: bool) -> None:
     if release.set_aside:
         console.print(f"{release.set_aside} linked records of the earlier object are set aside.")
     console.print("It is not applied to records by itself: only what changes from now on is sent and written by it.")
-    _tell_scope(console, release.scope)
+    _tell_scope(console, release.scope, kind)
 
 
-def _tell_scope(console: Console, scope: Scope) -> None:
+def _tell_scope(console: Console, scope: Scope, kind: RecordKind) -> None:
+    whose = "" if kind is OPPORTUNITY else f" --type {kind.value}"
     for names, words, option in (
         (scope.to_aws, "AWS does not get the values that records have already", "--to-aws"),
         (scope.from_aws, "Salesforce does not get the values that AWS has already", "--from-aws"),
     ):
         if names:
-            console.print(f"Of {', '.join(names)} {words}. `connector mapping apply {option}` does it.", markup=False)
+            command = f"connector mapping apply{whose} {option}"
+            console.print(f"Of {', '.join(names)} {words}. `{command}` does it.", markup=False)
 
 
 def apply(
@@ -115,33 +119,28 @@ def apply(
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Apply the published opportunity mapping to records that were synchronised before.
+    """Apply the published mapping to records that were synchronised before.
 
     Only AWS fields that are newly or differently mapped are touched. To AWS, records with a value there become due and
     go by the ordinary rules: flag, review and the automatic switches decide. From AWS only empty fields are filled.
     They go last, behind everything else. With a worker running, the worker does it.
     """
-    if kind != OPPORTUNITY:
-        raise ConfigError(
-            f"Only the opportunity mapping can be applied to records from before. A {kind.value} mapping counts for "
-            f"every {kind.value} that is sent or received from its publishing on: leave out --type."
-        )
     if not (to_aws or from_aws or dry_run):
         raise ConfigError("Say which way: --to-aws, --from-aws, or both; or --dry-run to count.")
     console = people(as_json=as_json)
-    scope = _chosen_scope(console, since, to_aws=to_aws, from_aws=from_aws)
+    scope = _chosen_scope(console, kind, since, to_aws=to_aws, from_aws=from_aws)
     _print_scope(console, scope)
     if not dry_run:
         confirm("Apply these to all linked records?", yes=yes)
-    told, words = _carry_out(console, scope, dry_run=dry_run)
+    told, words = _carry_out(console, kind, scope, dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, **asdict(scope), **told})
     console.print(words)
 
 
-def _chosen_scope(console: Console, since: int | None, *, to_aws: bool, from_aws: bool) -> Scope:
+def _chosen_scope(console: Console, kind: RecordKind, since: int | None, *, to_aws: bool, from_aws: bool) -> Scope:
     """Return what is to be applied, either way where neither was named. Raises MappingError where nothing is."""
-    with open_desk(OPPORTUNITY) as desk:
+    with open_desk(kind) as desk:
         if desk.draft() is not None:
             console.print("There is a draft; what is applied is the published version.")
         changed = release_desk.pending_scope(desk, since)
@@ -152,19 +151,20 @@ def _chosen_scope(console: Console, since: int | None, *, to_aws: bool, from_aws
     return scope
 
 
-def _carry_out(console: Console, scope: Scope, *, dry_run: bool) -> tuple[dict[str, Any], str]:
+def _carry_out(console: Console, kind: RecordKind, scope: Scope, *, dry_run: bool) -> tuple[dict[str, Any], str]:
     """Apply, leave it to the worker, or only count; return what came of it, for programs and in words."""
     if not dry_run and worker_holds_state():
-        count = leave_to_worker(scope)
+        count = leave_to_worker(scope, kind.value)
         words = f"The worker looks at {count} linked records, behind everything else; the sync logs tell what goes."
         return {"left_to_worker": True, "linked": count}, words
-    counts = apply_here(scope, console, dry_run=dry_run)
+    counts = apply_here(scope, kind.value, console, dry_run=dry_run)
     words = (
         f"{counts.looked_at} linked records: {counts.to_aws} {'would go' if dry_run else 'are queued'} to AWS, "
         f"{counts.waiting} more once they are due, {counts.from_aws} from AWS."
     )
     if not dry_run and counts.to_aws + counts.from_aws:
-        words += " The worker carries them; `connector sync outbound` does it now."
+        of = "" if kind == OPPORTUNITY else f" --object {kind.value}"
+        words += f" The worker carries them; `connector sync outbound{of}` does it now."
     return {"left_to_worker": False, **asdict(counts)}, words
 
 

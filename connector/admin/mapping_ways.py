@@ -23,7 +23,7 @@ _COMMANDS: Mapping[Way, str] = {
     "move": "--move",
     "published": "by leaving out --draft",
     "import": "--type {kind}",
-    "send": "`connector sync outbound`",
+    "send": "`connector sync outbound{object}`",
     "preview": "`connector preview`",
     "check": "`connector mapping check{type}`",
     "primary": "--primary AWS=SALESFORCE",
@@ -51,8 +51,9 @@ _PAGES: Mapping[Way, str] = {
 
 def by_command(way: Way, record_type: RecordType) -> str:
     """Return what to type."""
-    kind = "" if record_type == "opportunity" else f" --type {record_type}"
-    return _COMMANDS[way].format(type=kind, kind=record_type)
+    other = record_type != "opportunity"
+    kind, of = (f" --type {record_type}", f" --object {record_type}") if other else ("", "")
+    return _COMMANDS[way].format(type=kind, kind=record_type, object=of)
 
 
 def on_page(way: Way, record_type: RecordType) -> str:

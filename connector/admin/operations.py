@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from connector.admin.context import JsonFlag, config, open_runtime, open_state
+from connector.admin.files import figures_now
 from connector.admin.output import people, print_json, print_table
 from connector.errors import Refused
 from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, Detail, Log
 from connector.service.clock import make_clock
+from connector.sync.exchange.figures import figures_in_words
 from connector.sync.log_storage import MOST_PURGED, finished_logs, purge
 from connector.sync.queueing import OUTBOUND
 from connector.sync.requests import forget_request
@@ -42,9 +44,10 @@ def queue_list(
     """List work items, the next to run first."""
     with open_state() as opened:
         items = opened.queue.list(None if state is None else state.value, limit)
-        counts = opened.queue.counts()
+        counts, now = opened.queue.counts(), make_clock(config().worker.clock_url).now()
+        figures = figures_now(opened, now)
     if as_json:
-        print_json({"counts": counts, "items": [_item(item) for item in items]})
+        print_json({"counts": counts, "files": dataclasses.asdict(figures), "items": [_item(item) for item in items]})
         return
     rows = [
         (one.id, one.kind, one.key, one.state, one.attempts, f"{one.retry_at:%Y-%m-%d %H:%M:%S}", one.reason)
@@ -52,6 +55,8 @@ def queue_list(
     ]
     print_table(people(), "", ("Id", "Work", "Record", "State", "Attempts", "Due (UTC)", "Reason"), rows)
     people().print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    if told := figures_in_words(figures, now):
+        people().print(told)
 
 
 @queue_app.command("show")
@@ -160,7 +165,8 @@ def logs_purge(
     """Delete finished sync logs with their details, up to 4000 in one go, when the org runs out of storage.
 
     Only logs of status API Success or Processed go, the oldest first; Error and Partial stay, and so does every log
-    below which something is still open. The records of the logs are not touched.
+    below which something is still open, and that of a file without AWS's answer: whoever deletes that one releases the
+    file's records. The records of the logs are not touched.
     """
     console = people(as_json=as_json)
     with open_runtime(exclusive=False) as runtime:

@@ -11,9 +11,12 @@ from connector.admin.context import JsonFlag, config, open_runtime
 from connector.admin.output import people, print_json, print_table
 from connector.admin.person import Person, Row
 from connector.errors import ConfigError, Refused
-from connector.names import SETTINGS, Settings, TemplateSettings
+from connector.names import SETTINGS, FileSettings, Settings, TemplateSettings
 from connector.service.config import secret
+from connector.sync.file_settings import DEFAULT_BATCH, DEFAULT_WAIT
+from connector.sync.file_settings import FileSettings as SettingsOfFiles
 from connector.sync.ports import Identity
+from connector.sync.settings import SyncSettings
 
 settings_app = typer.Typer(no_args_is_help=True, help="The settings in Salesforce (ACE_Connector_Settings__c).")
 
@@ -23,6 +26,9 @@ DEFAULTS: Row = {
     Settings.RETRY_COUNT: 3,
     Settings.RETRY_CUTOFF_DAYS: 7,
     TemplateSettings.OWNER_BY_EMAIL: False,
+    FileSettings.OPPORTUNITIES_OVER_S3: False,
+    FileSettings.OUTBOUND_BATCH_SIZE: DEFAULT_BATCH,
+    FileSettings.RESULT_WAIT_MINUTES: DEFAULT_WAIT,
 }
 """What a new org default holds besides integration user and catalog; what is left blank has the worker's default."""
 
@@ -32,14 +38,20 @@ def show(*, as_json: JsonFlag = False) -> None:
     """Show the settings that apply now, and what is wrong with them."""
     with open_runtime(exclusive=False) as runtime:
         settings = runtime.settings()
-    values = {name: getattr(settings, name) for name in settings.__slots__ if name != "problems"}
+    values = _values(settings)
     values["integration_users"] = sorted(settings.integration_users)
+    files = _values(values.pop("files"))
     if as_json:
-        print_json({**values, "problems": [str(problem) for problem in settings.problems]})
+        print_json({**values, "files": files, "problems": [str(problem) for problem in settings.all_problems]})
         return
-    print_table(people(), "", ("Setting", "Value"), list(values.items()))
-    for problem in settings.problems:
+    shown = [*values.items(), *((f"files: {name}", value) for name, value in files.items())]
+    print_table(people(), "", ("Setting", "Value"), shown)
+    for problem in settings.all_problems:
         people().print(str(problem), markup=False)
+
+
+def _values(settings: SyncSettings | SettingsOfFiles) -> Row:
+    return {name: getattr(settings, name) for name in settings.__slots__ if name != "problems"}
 
 
 @settings_app.command("init")

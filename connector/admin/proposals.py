@@ -31,15 +31,16 @@ def write_proposals(path: Path, proposals: Iterable[Proposal]) -> None:
         (one.apn_id, one.company, one.title, one.record_id, one.record_name, one.score, one.reason, "")
         for one in proposals
     )
-    _write(path, COLUMNS, rows)
+    write_rows(path, COLUMNS, rows)
 
 
 def write_report(path: Path, lines: Iterable[tuple[str, str, str]]) -> None:
     """Write the pairs of identifiers. Raises ConfigError when the file cannot be written."""
-    _write(path, REPORT_COLUMNS, lines)
+    write_rows(path, REPORT_COLUMNS, lines)
 
 
-def _write(path: Path, columns: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
+def write_rows(path: Path, columns: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
+    """Write a CSV file for a spreadsheet. Raises ConfigError when the file cannot be written."""
     try:
         # With its mark a spreadsheet knows that the text is UTF-8.
         with path.open("w", encoding="utf-8-sig", newline="") as file:
@@ -70,11 +71,14 @@ def read_decisions(path: Path) -> list[Decided]:
         raise ConfigError(f"{path} is no CSV file in UTF-8. Save it as CSV (UTF-8, comma delimited).") from error
 
 
+def delimiter_of(lines: list[str]) -> str:
+    """Return what separates the columns: where commas are decimal points, spreadsheets save with semicolons."""
+    return ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+
+
 def _rows(path: Path, lines: Iterable[str]) -> list[Decided]:
     text = list(lines)
-    # Where commas are decimal points, spreadsheets save with semicolons.
-    delimiter = ";" if text and text[0].count(";") > text[0].count(",") else ","
-    reader = csv.DictReader(text, delimiter=delimiter)
+    reader = csv.DictReader(text, delimiter=delimiter_of(text))
     missing = [name for name in (OPPORTUNITY, RECORD, DECISION) if name not in (reader.fieldnames or ())]
     if missing:
         raise ConfigError(

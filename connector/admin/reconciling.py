@@ -10,7 +10,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connector.admin.context import JsonFlag, config, open_runtime, open_state, worker_holds_state
 from connector.admin.output import people, print_json, print_table
-from connector.errors import Fatal
+from connector.errors import ConfigError, Fatal
+from connector.names import SETTINGS, FileSettings
 from connector.service.clock import make_clock
 from connector.service.lease import RUNNING, Lease
 from connector.service.runtime import Runtime
@@ -64,6 +65,12 @@ def _ask_worker(console: Console, *, repair: bool, as_json: bool) -> None:
 
 def _compare(runtime: Runtime, console: Console, *, repair: bool) -> tuple[dict[str, int], dict[str, list[str]]]:
     engine = runtime.engine()
+    if engine.channel == "files":
+        raise ConfigError(
+            f"Opportunities travel as files ({FileSettings.OPPORTUNITIES_OVER_S3} of {SETTINGS}), so that AWS cannot "
+            "be asked what it has: its exports are compared as they come. `connector backfill --open-list FILE` takes "
+            "the list of open opportunities that AWS gives to partners."
+        )
     lease = Lease(engine)
     lease.acquire()
     try:

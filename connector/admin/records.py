@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +12,14 @@ from rich.console import Console
 
 from connector.admin.context import JsonFlag, open_runtime, open_state, worker_holds_state
 from connector.admin.inbound_preview import show_inbound
-from connector.admin.mapping_ways import Way, by_command
+from connector.admin.mapping_ways import by_command
 from connector.admin.output import people, print_json, spell
+from connector.admin.previewing import lead_mapping, preview_record, type_of
 from connector.admin.selections import ChosenRecord, SelectionFile, act, chosen_records
 from connector.eligibility.verdict import explain
 from connector.errors import ConfigError, MappingError
-from connector.mapping.model import Mapping, RecordType, from_document
-from connector.names import ACE_LEAD, SYNC_LOG_DETAIL, Detail
+from connector.mapping.model import Mapping, from_document
+from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.service.once import run_once
 from connector.service.runtime import OPPORTUNITY, Runtime
 from connector.store.state import State
@@ -26,12 +27,10 @@ from connector.sync import logs
 from connector.sync.orders import refresh_order
 from connector.sync.plan import Action, Await, Create, Hold, Reject, Settle, Update
 from connector.sync.preview import Passage, Preview
-from connector.sync.preview import preview as make_preview
 from connector.sync.queueing import OUTBOUND
 from connector.sync.requests import share_work
 
 action_app = typer.Typer(no_args_is_help=True, help="The sellers' actions, from the command line.")
-LEAD = "Lead"
 RecordId = Annotated[str, typer.Argument(help="Salesforce record id (18 characters).")]
 
 
@@ -43,24 +42,25 @@ def preview(
     ] = False,
     inbound: Annotated[
         Path | None,
-        typer.Option("--inbound", help="JSON file with an answer of GetOpportunity: show what it would bring instead."),
+        typer.Option("--inbound", help="JSON of AWS's (GetOpportunity, or a bucket's file): show what it would bring."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show what would happen to one record, and why; nothing is sent.
 
-    Prints the verdict with every condition, the plan, and the exact payload; with --inbound, what AWS's answer would
-    bring to each mapped field.
+    Prints the verdict with every condition, the plan, and the exact payload: the request of Partner Central's API, or
+    the record as its file in the ACE bucket would have it. With --inbound, what AWS's answer or file would bring to
+    each mapped field.
     """
     console, record = people(as_json=as_json), checked_id(record_id)
     with open_runtime(exclusive=False) as runtime:
-        mapping = _draft(runtime.state) if draft else runtime.mapping()
+        mapping = lead_mapping(runtime, record, by_command, draft=draft)
+        mapping = mapping or (_draft(runtime.state) if draft else runtime.mapping())
         engine = runtime.engine(mapping)
         left_out = runtime.use_mapping(engine, mapping)
-        require_opportunity(runtime, mapping, record, by_command)
         if inbound is not None:
             return show_inbound(engine, record, inbound, console, left_out, as_json=as_json)
-        shown = make_preview(engine, record, left_out)
+        shown = preview_record(engine, record, left_out)
     if as_json:
         print_json(_as_json(shown))
     else:
@@ -75,31 +75,6 @@ def _draft(state: State) -> Mapping:
             "There is no draft of the opportunity mapping. Change the mapping first, or leave out --draft."
         )
     return from_document(document)
-
-
-def require_opportunity(
-    runtime: Runtime, mapping: Mapping, record_id: str, way: Callable[[Way, RecordType], str]
-) -> None:
-    """Raise ConfigError for a lead: it has no plan and no request to show.
-
-    Args:
-        mapping: that of opportunities.
-        way: how the reader gets to the remedy.
-    """
-    if _is_of(runtime, mapping.object_name, record_id):
-        return
-    names = [one.object_name for one in runtime.published_mappings() if one.record_type != OPPORTUNITY]
-    for name in dict.fromkeys((*names, LEAD, ACE_LEAD)):
-        if name != mapping.object_name and _is_of(runtime, name, record_id):
-            raise ConfigError(
-                f"{record_id} is a record of {name}, a lead. Only opportunities can be previewed: give the id of a "
-                f"record of {mapping.object_name}. Whether the lead mapping works is told by {way('check', 'lead')}."
-            )
-
-
-def _is_of(runtime: Runtime, object_name: str, record_id: str) -> bool:
-    described = runtime.described(object_name)
-    return described is not None and bool(described.key_prefix) and record_id.startswith(described.key_prefix)
 
 
 def checked_id(record_id: str) -> str:
@@ -119,7 +94,7 @@ def _as_json(shown: Preview) -> dict[str, Any]:
         "reason": shown.verdict.reason,
         "conditions": [dataclasses.asdict(condition) for condition in shown.verdict.conditions],
         "share_rule": shown.ruling,
-        "plan": [describe_action(action) for action in shown.actions],
+        "plan": described_plan(shown),
         "payload": shown.payload,
         "fields": [_passage_json(one) for one in shown.fields],
         "problems": [dataclasses.asdict(problem) for problem in shown.problems],
@@ -139,8 +114,8 @@ def _show(console: Console, shown: Preview) -> None:
     if shown.ruling:
         console.print(f"{shown.ruling}.", markup=False)
     console.print("\nPlan")
-    for action in shown.actions:
-        console.print(f"  {describe_action(action)}", markup=False)
+    for step in described_plan(shown):
+        console.print(f"  {step}", markup=False)
     console.print()
     console.print("Fields: Salesforce → ACE → request")
     for one in shown.fields:
@@ -164,6 +139,11 @@ def _passage_lines(one: Passage) -> Iterator[str]:
         yield f"      ! {problem}"
 
 
+def described_plan(shown: Preview) -> list[str]:
+    """Return what would be done, in words."""
+    return [*map(describe_action, shown.actions), *shown.steps]
+
+
 def describe_action(action: Action) -> str:
     """Return a planned action in words."""
     match action:
@@ -185,7 +165,7 @@ def describe_action(action: Action) -> str:
 
 @action_app.command("share")
 def share(record_id: ChosenRecord = "", *, file: SelectionFile = None, as_json: JsonFlag = False) -> None:
-    """Share records with AWS, or send their edits, now.
+    """Share records with AWS, or send their edits, now. A lead that AWS referred goes out in a file.
 
     With a worker running, the worker does it, ahead of everything else.
     """
@@ -202,7 +182,7 @@ def share(record_id: ChosenRecord = "", *, file: SelectionFile = None, as_json: 
             print_json({"record": record, "left_to_worker": True})
         return None
     with open_runtime(exclusive=True) as runtime:
-        outcome = run_once(runtime, "outbound", record_id=record)
+        outcome = run_once(runtime, "outbound", record_type=type_of(runtime, record), record_id=record)
         reasons = list(_open_reasons(runtime, record))
     console.print(f"{record}: {outcome.succeeded} done, {outcome.failed} failed, {outcome.waiting} waiting.")
     for reason in reasons:

@@ -9,7 +9,7 @@ of them has not reached AWS, since nobody would look at that edit any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice, pairwise
@@ -19,7 +19,7 @@ from connector.errors import MappingError, Problem
 from connector.mapping.difference import changed_from_aws, changed_to_aws, differences
 from connector.mapping.fit import is_blocking, spelled_as, working_part
 from connector.mapping.model import Mapping as FieldMap
-from connector.mapping.model import from_document
+from connector.mapping.model import RecordType, from_document
 from connector.mapping.outbound import readable_paths, snapshot
 from connector.mapping.portable import from_text, to_yaml
 from connector.names import SyncFields
@@ -35,6 +35,7 @@ _BATCH = 200
 _NAMED = 10
 """Records that a message names."""
 _APPLIED = "mapping-applied:"
+_PLURAL: Mapping[RecordType, str] = {"opportunity": "opportunities", "lead": "leads"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def publish(desk: MappingDesk, note: str = "", *, move: bool = False) -> Release
     if document is None:
         raise MappingError(f"There is no draft of the {desk.record_type} mapping. Change the mapping first.")
     draft = from_document({**document, "version": 0})
+    _refuse_shared_object(desk, draft)
     before, problems = desk.published(), desk.check(draft)
     _refuse(problem for problem in problems if is_blocking(problem))
     aside = _guard_move(desk, before, draft, move=move)
@@ -93,12 +95,28 @@ def roll_back(desk: MappingDesk, version: int, *, move: bool = False) -> Release
     What is wrong with it today and is not wrong with the version in force is refused.
     """
     target, before = desk.version(version), desk.require_published()
+    _refuse_shared_object(desk, target)
     problems, known = desk.check(target), set(desk.check(before))
     _refuse(problem for problem in problems if is_blocking(problem) and problem not in known)
     aside = _guard_move(desk, before, target, move=move)
     number = desk.store.rollback(desk.record_type, version, desk.by, desk.runtime.clock.now())
     _show_in_salesforce(desk)
     return Release(number, problems, scope_between(before, target), aside)
+
+
+def _refuse_shared_object(desk: MappingDesk, mapping: FieldMap) -> None:
+    """Raise MappingError where the records of the mapping's object are of the other type already: of none of them could
+    anybody tell what it is.
+    """
+    other: RecordType = "lead" if desk.record_type == "opportunity" else "opportunity"
+    published = desk.store.published(other)
+    if published is None or str(published[1]["object"]).lower() != mapping.object_name.lower():
+        return
+    raise MappingError(
+        f"{mapping.object_name} is the object of the {other} mapping in force, and an object is one or the other: its "
+        f"records cannot be {desk.record_type} records too. Choose another object with {desk.way('object')}, or "
+        f"publish the {other} mapping for another one first ({desk.way('object', other)})."
+    )
 
 
 def _show_in_salesforce(desk: MappingDesk) -> None:
@@ -248,10 +266,10 @@ def _guard_move(desk: MappingDesk, before: FieldMap | None, after: FieldMap, *, 
         return 0
     if not move:
         raise MappingError(
-            f"{len(live)} records of {before.object_name} are linked to opportunities at AWS, and this mapping is for "
-            f"{after.object_name}. They would be set aside: neither side's changes of them would be carried over until "
-            f"a record of {after.object_name} carries the opportunity's identifier. If that is meant, publish with "
-            f"{desk.way('move')}."
+            f"{len(live)} records of {before.object_name} are linked to {_PLURAL[desk.record_type]} at AWS, and this "
+            f"mapping is for {after.object_name}. They would be set aside: neither side's changes of them would be "
+            f"carried over until a record of {after.object_name} carries the {desk.record_type}'s identifier. If that "
+            f"is meant, publish with {desk.way('move')}."
         )
     unsent = dict.fromkeys((*_waiting(desk, live), *_edited(desk, before, live)))
     if unsent:

@@ -25,6 +25,7 @@ class Direction(StrEnum):
 
 class RecordType(StrEnum):
     opportunity = "opportunity"
+    lead = "lead"
 
 
 def run() -> None:
@@ -52,13 +53,15 @@ def sync(
 ) -> None:
     """Run one direction now, in this process.
 
-    What is due goes out whatever the automatic switches in Salesforce say. Exit code 3 while a worker runs.
+    What is due goes out whatever the automatic switches in Salesforce say. Leads, and opportunities of partners who
+    exchange them over S3, travel in files of the ACE bucket: what AWS says of a file is taken as far as it is there.
+    Exit code 3 while a worker runs.
     """
     console = people(as_json=as_json)
     if record:
         checked_id(record)
     with open_runtime(exclusive=True) as runtime:
-        outcome = _run_with_bar(runtime, direction, record, console)
+        outcome = _run_with_bar(runtime, direction, object_, record, console)
     if as_json:
         print_json({"direction": direction, "object": object_, **outcome.as_json()})
     console.print(
@@ -69,7 +72,9 @@ def sync(
         raise typer.Exit(1)
 
 
-def _run_with_bar(runtime: Runtime, direction: Direction, record: str, console: Console) -> Outcome:
+def _run_with_bar(
+    runtime: Runtime, direction: Direction, record_type: RecordType, record: str, console: Console
+) -> Outcome:
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=console, disable=not console.is_terminal, transient=True,
@@ -77,6 +82,6 @@ def _run_with_bar(runtime: Runtime, direction: Direction, record: str, console: 
     with bar:
         task = bar.add_task(direction, total=None)
         return run_once(
-            runtime, direction, record_id=record,
+            runtime, direction, record_type=record_type.value, record_id=record,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip

@@ -94,8 +94,8 @@ def demo(
 ) -> None:
     """Play the whole story on the embedded sandbox.
 
-    A seller, AWS and a colleague work on opportunities, with the worker between them; it takes about a minute and ends
-    by itself.
+    A seller, AWS and a colleague work on opportunities and a lead, with the worker between them; it takes about a
+    minute and ends by itself.
     """
     from connector.admin.demo import play
 

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from connector.admin.context import JsonFlag, open_runtime
+from connector.admin.context import JsonFlag, open_runtime, who
 from connector.admin.output import people, print_json, print_table
 from connector.errors import ConfigError, Refused
 from connector.names import SCHEDULE, PermissionSets, Schedule
 from connector.sync.engine import Engine
+from connector.sync.exchange.going_live import confirm_count
 from connector.sync.ports import Row
 from connector.sync.rights import holders, is_id
+from connector.sync.schedule_memory import LEAD
 from connector.sync.schedule_refusals import refusals
 from connector.sync.schedules import DEACTIVATED, deactivate_all, schedules_query
 
@@ -44,15 +46,29 @@ def list_(*, as_json: JsonFlag = False) -> None:
 
 
 @schedule_app.command("activate")
-def activate(name: Name) -> None:
+def activate(
+    name: Name,
+    *,
+    confirm_objects: Annotated[
+        int | None,
+        typer.Option(
+            "--confirm-objects",
+            min=0,
+            help="So many objects lie in the ACE bucket before the first schedule, and are to be worked off.",
+        ),
+    ] = None,
+) -> None:
     """Activate a schedule as the integration user, which replaces the active one of the same object.
 
     It is refused when the interval is out of range, required fields are not mapped, or the user that the connector runs
-    as lacks the permission set. The worker runs it at once and then at its interval.
+    as lacks the permission set; where records travel as files, also when a setting for files is missing, or objects lie
+    in the bucket that nobody confirmed. The worker runs it at once and then at its interval.
     """
     with open_runtime(exclusive=False) as runtime:
         engine = runtime.engine()
         row = _find(engine, name)
+        if confirm_objects is not None:
+            confirm_count(_of_files(engine, row), who(), confirm_objects)
         reasons = refusals(engine, row, _own_sets(engine), engine.salesforce.identity().user_id)
         if reasons:
             raise Refused(f"{row['Name']} cannot be activated. {' '.join(reasons)}")
@@ -76,6 +92,17 @@ def deactivate(
         engine = runtime.engine()
         count = deactivate_all(engine, "Deactivated by command.") if every else _deactivate(engine, name)
     people().print(f"{count} deactivated.")
+
+
+def _of_files(engine: Engine, row: Row) -> Engine:
+    """Return the engine of the schedule's records. Raises ConfigError where they do not travel as files."""
+    ours = engine.leads if row[Schedule.OBJECT] == LEAD else engine
+    if ours is None or ours.channel != "files":
+        raise ConfigError(
+            f"{row['Name']} is for {row[Schedule.OBJECT]}: no mapping of these is published, or they do not travel "
+            "through the bucket. Leave out --confirm-objects."
+        )
+    return ours
 
 
 def _deactivate(engine: Engine, name: str) -> int:

@@ -6,7 +6,7 @@ and the results of what they sent. The door writes nowhere else, and deletes onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar, get_args
@@ -18,11 +18,20 @@ from connector.aws.check import CheckResult
 from connector.aws.errors import AccessRefused, Unreachable
 from connector.aws.exchange_budget import UploadBudget
 from connector.aws.exchange_errors import DELETE, GET, LIST, PUT, WIRE_ERRORS, Call, explain, too_large
-from connector.aws.exchange_files import BucketFile, Known, Page, is_upload_name, new_name, sort_keys
+from connector.aws.exchange_files import BucketFile, Known, Page, answer_names, is_upload_name, new_name, sort_keys
 from connector.aws.exchange_settings import ExchangeSettings
 from connector.aws.session import READ_ATTEMPTS, Clients, is_loopback, sign_in
 from connector.aws.throttle import Ledger, MemoryLedger
-from connector.errors import ConfigError, ConnectorError, DuplicateValue, Problem, RecordGone, Refused, StaleRecord
+from connector.errors import (
+    ConfigError,
+    ConnectorError,
+    DuplicateValue,
+    Problem,
+    RecordGone,
+    Refused,
+    Retriable,
+    StaleRecord,
+)
 from connector.mapping.model import RecordType
 
 SERVICE = "s3"
@@ -105,6 +114,32 @@ class ExchangeDoor:
                     page = sort_keys(answer, record_type, folder, deep=True)
                     found += [one for one in page.files if one.name == name and one.key in (dated or [one.key])]
         return sorted(found, key=lambda one: one.modified_at, reverse=True)
+
+    def find_result(self, record_type: RecordType, name: str) -> BucketFile | None:
+        """Return AWS's answer to a file that was sent, None while there is none. It is asked for by the names that it
+        may have, in the folders of both types; nothing is listed.
+
+        Args:
+            record_type: of the file; its own folders come first.
+            name: of the file, without folder.
+        """
+        for kind in sorted(get_args(RecordType), key=lambda kind: kind != record_type):
+            for folder in self.settings.folders_of(kind, "results"):
+                for answer in answer_names(name):
+                    if found := self._known(f"{folder}/{answer}", kind):
+                        return found
+        return None
+
+    def _known(self, key: str, record_type: RecordType) -> BucketFile | None:
+        """Return what a listing would show of one key; its content is not read."""
+        try:
+            read = self._clients.reads.get_object
+            answer = self._ask(GET, key, lambda: read(Bucket=self.settings.bucket, Key=key))
+        except RecordGone:
+            return None
+        answer["Body"].close()
+        size, modified = int(answer.get("ContentLength") or 0), answer["LastModified"]
+        return BucketFile(key, record_type, size, str(answer["ETag"]), modified)
 
     def counts(self) -> dict[str, int]:
         """Return how many objects, JSON or not, lie in each folder in use; placeholders do not count."""
@@ -197,6 +232,9 @@ class ExchangeDoor:
         """A file of that name is there: an earlier attempt's, or another's."""
         try:
             there = self._content(key, LARGEST_READ)
+        except RecordGone:
+            text = f"A file of the name {key} was there a moment ago, and is not now: AWS takes it in."
+            raise Retriable(f"{text} It is sent again, which does no harm.", outcome_unknown=True) from None
         except ConnectorError as error:
             # Whose file it is, is not known: under another name the records might go out twice.
             error.outcome_unknown = True
@@ -229,9 +267,9 @@ class ExchangeDoor:
         """Return (files sent in the last 24 hours, as many as AWS takes)."""
         return self._budget.used()
 
-    def check(self) -> tuple[CheckResult, ...]:
-        """List each folder in use, one result for leads and one for opportunities; nothing is changed."""
-        return self._check("lead"), self._check("opportunity")
+    def check(self, record_types: Sequence[RecordType] = ("lead", "opportunity")) -> tuple[CheckResult, ...]:
+        """List each folder in use of these types of records, one result for each; nothing is changed."""
+        return tuple(map(self._check, record_types))
 
     def _check(self, record_type: RecordType) -> CheckResult:
         name = f"{record_type} folders"

@@ -136,6 +136,12 @@ def new_name(label: str, at: datetime) -> str:
     return f"{label}-{uuid.uuid4().hex}_{at:%m%d%Y%H%M%S}{JSON}"
 
 
+def answer_names(name: str) -> tuple[str, ...]:
+    """Return the names that AWS's answer to a file may have; :attr:`BucketFile.answers` reads them."""
+    stem = name.removesuffix(JSON)
+    return f"{stem}{_RESULT}", f"{stem}{_ERROR}", f"{name}{_ERROR}"
+
+
 def is_upload_name(name: str) -> bool:
     """Return whether a name has the form that AWS asks for: ``{name}_MMDDYYYY24HHMMSS.json``."""
     return bool(_UPLOAD.fullmatch(name))

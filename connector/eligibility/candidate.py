@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.eligibility.context import Context, Types, row_resolver
 from connector.eligibility.values import case_safe_id
-from connector.names import SETTINGS, Settings, SyncFields
+from connector.names import IS_CONVERTED, SETTINGS, Settings, SyncFields
 
 LAST_MODIFIED_DATE = "LastModifiedDate"
 LAST_MODIFIED_BY = "LastModifiedById"
@@ -44,7 +44,9 @@ class Candidate:
         pending_invitation: the record is an AWS referral that nobody accepted yet.
         partner_identifier: the partner's identifier that AWS has, or will get, for the record.
         identifier_holder: id of another record that owns the AWS identifiers which this row carries; empty for none.
-        stuck_log: the sync log in *API Success* that still holds the record; empty when there is none.
+        stuck_log: the sync log in *API Success* that still holds the record, because AWS's result does not come; empty
+            when there is none.
+        awaits_result: the file in which the record went to AWS, while its result is to be expected; empty for none.
         failures: how often sending the present content failed.
         first_failure: when it failed first, aware.
         changed_since_failure: a person corrected the record since it failed last.
@@ -68,6 +70,7 @@ class Candidate:
     partner_identifier: str = ""
     identifier_holder: str = ""
     stuck_log: str = ""
+    awaits_result: str = ""
     failures: int = 0
     first_failure: datetime | None = None
     changed_since_failure: bool = False
@@ -86,6 +89,12 @@ class Candidate:
     def flagged(self) -> bool:
         """A person chose that the record is shared. Raises FormulaError when the row lacks the field."""
         return self.context.read(self.names.sync_with_aws) is True
+
+    @property
+    def converted(self) -> bool | None:
+        """A person converted the lead, which is read-only since; None for an object that has no conversion."""
+        told = self.row.get(IS_CONVERTED)
+        return None if told is None else told is True
 
     @property
     def last_sync(self) -> datetime | None:

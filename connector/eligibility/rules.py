@@ -55,6 +55,7 @@ def decide(candidate: Candidate) -> Verdict:
             _invitation(candidate),
             _identity(candidate),
             _identifier(candidate),
+            *_conversion(candidate),
             _existence(candidate),
         )
     )
@@ -153,9 +154,14 @@ def _formula_as_if_edited(candidate: Candidate) -> Condition:
 
 
 def _log(candidate: Candidate) -> Condition:
-    log = candidate.stuck_log
-    detail = f"the sync log {log} is still in API Success; delete it to send the record again." if log else "none."
-    return Condition("No sync log holds the record", not log, detail, Code.STUCK_LOG)
+    name, log, file = "No sync log holds the record", candidate.stuck_log, candidate.awaits_result
+    if log:
+        detail = f"the sync log {log} is still in API Success, without a result; delete it to send the record again."
+        return Condition(name, False, detail, Code.STUCK_LOG)
+    if file:
+        detail = f"the record is in file {file}, which AWS has not answered yet; an edit goes out after the answer."
+        return Condition(name, False, detail, Code.AWAITS_RESULT)
+    return Condition(name, True, "none.", Code.STUCK_LOG)
 
 
 def _review(candidate: Candidate) -> Condition:
@@ -208,6 +214,18 @@ def _identifier(candidate: Candidate) -> Condition:
         else "no placeholder."
     )
     return Condition("Real partner identifier", not dummy, detail, Code.DUMMY_ID)
+
+
+def _conversion(candidate: Candidate) -> tuple[Condition, ...]:
+    """Ask whether a lead was converted, of objects that have conversion."""
+    if candidate.converted is None:
+        return ()
+    detail = (
+        "the lead was converted and is read-only: nothing is sent for it any more. Share the opportunity instead."
+        if candidate.converted
+        else "it is open."
+    )
+    return (Condition("Lead not converted", not candidate.converted, detail, Code.CONVERTED),)
 
 
 def _existence(candidate: Candidate) -> Condition:

@@ -12,14 +12,16 @@ class Code(StrEnum):
 
     DUE = "DUE"
     DELETED = "DELETED"
+    CONVERTED = "CONVERTED"
     NOT_FLAGGED = "NOT_FLAGGED"
     CLONE = "CLONE"
     DUMMY_ID = "DUMMY_ID"
     NO_UPDATES = "NO_UPDATES"
     OWN_WRITE = "OWN_WRITE"
     NOT_COMPARED = "NOT_COMPARED"
-    PENDING_INVITATION = "PENDING_INVITATION"
     STUCK_LOG = "STUCK_LOG"
+    AWAITS_RESULT = "AWAITS_RESULT"
+    PENDING_INVITATION = "PENDING_INVITATION"
     HELD_REVIEW = "HELD_REVIEW"
     AWS_REJECTED = "AWS_REJECTED"
     RETRIES_EXHAUSTED = "RETRIES_EXHAUSTED"
@@ -29,7 +31,9 @@ class Code(StrEnum):
 PRECEDENCE = {code: rank for rank, code in enumerate(Code)}
 """Of several reasons the one told is the first in the order in which :class:`Code` lists them."""
 
-NOTHING_TO_SEND = frozenset({Code.DELETED, Code.NOT_FLAGGED, Code.NO_UPDATES, Code.OWN_WRITE, Code.NOT_COMPARED})
+NOTHING_TO_SEND = frozenset(
+    {Code.DELETED, Code.CONVERTED, Code.NOT_FLAGGED, Code.NO_UPDATES, Code.OWN_WRITE, Code.NOT_COMPARED}
+)
 
 
 @dataclass(frozen=True, slots=True)

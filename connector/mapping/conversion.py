@@ -16,7 +16,6 @@ from connector.mapping.picklists import to_ace_value
 
 _FLOAT_DIGITS = 15
 """Significant decimal digits that a binary floating point number always keeps."""
-_E164 = re.compile(r"\+[1-9]\d{1,14}")
 _PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)")
@@ -93,8 +92,10 @@ def _email(ace: AceField, raw: Any) -> str:
 
 
 def _phone(ace: AceField, raw: Any) -> str:
+    if not ace.pattern:  # a lead's, which AWS takes in any form
+        return _text(ace, raw)
     number = _PHONE_PUNCTUATION.sub("", _text(ace, raw))
-    if not _E164.fullmatch(number):
+    if not re.fullmatch(ace.pattern, number):
         raise _refusal("PHONE_NOT_INTERNATIONAL", ace, raw,
                        "AWS takes a plus sign, country code and number, 15 digits at most.",
                        "Write it with its country code and without an extension, such as +12065550100.")  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 
+from connector.mapping.fit import catalogue_of
 from connector.mapping.model import Fallback, FieldMapping, Mapping, PicklistMapping, Values
 from connector.names import SyncFields
 
@@ -25,8 +26,12 @@ def differences(before: Mapping | None, after: Mapping) -> tuple[str, ...]:
 
 
 def changed_to_aws(before: Mapping | None, after: Mapping) -> tuple[str, ...]:
-    """Return the ACE fields of which AWS may get another value than under the mapping before, for the same record."""
-    return _differing(before, after, lambda item: (item.path, _sent(item.picklist), item.to_aws))
+    """Return the ACE fields of which AWS may get another value than under the mapping before, for the same record; what
+    is never sent is not among them.
+    """
+    named = _differing(before, after, lambda item: (item.path, _sent(item.picklist), item.to_aws))
+    catalogue = catalogue_of(after.record_type)
+    return tuple(name for name in named if name not in catalogue or catalogue[name].outbound)
 
 
 def changed_from_aws(before: Mapping | None, after: Mapping) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ def _write(
     ace = catalogue.get(item.ace_field)
     if ace is None:
         raise RecordRejected((unknown_field(item),))
-    if not ace.inbound or _is_masked(value):
+    if not ace.inbound or (_is_masked(value) and not _stands_in(item, value)):
         return {}, ()
     field = _field(item, describe)
     if not (field.createable if creating else field.updateable):
@@ -231,6 +231,11 @@ def _text(ace: AceField, field: FieldDescribe, text: str) -> tuple[str, tuple[Pr
     if ace.owner is Owner.AWS and ace.type in (FieldType.TEXT, FieldType.LONG_TEXT):
         return text[: field.length - len(_CUT)] + _CUT, (problem,)
     raise RecordRejected((problem,))
+
+
+def _stands_in(item: model.FieldMapping, value: Value) -> bool:
+    """Whether an admin wants that very text where AWS has no value, be it AWS's own label for what it hides."""
+    return item.from_aws is not None and item.from_aws.value == value
 
 
 def _is_masked(value: Value) -> bool:

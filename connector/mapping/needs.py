@@ -17,6 +17,10 @@ FIXED = frozenset({"partnerCrmUniqueIdentifier", "partnerCrmLeadId"})
 _HISTORY = "nextStepHistory"
 _FILLED_ALWAYS = frozenset({"name", "ownerid"})
 """The title of the opportunity becomes the name; Salesforce itself knows an owner."""
+HIDDEN_AT_FIRST = frozenset(
+    {"company", "fullName", "title", "email", "phone", "streetAddress", "city", "state", "postalCode", "country"}
+)
+"""Of a lead AWS shows these only once the partner has accepted it, and its record is made before (IN-08)."""
 
 
 def unmapped_required(mapping: model.Mapping, catalogue: Mapping[str, AceField]) -> Iterator[Problem]:
@@ -43,28 +47,60 @@ def unmapped_required(mapping: model.Mapping, catalogue: Mapping[str, AceField])
 def unfilled_at_creation(
     mapping: model.Mapping, catalogue: Mapping[str, AceField], describe: ObjectDescribe, *, template: bool
 ) -> Iterator[Problem]:
-    """Yield one advice naming the fields without which Salesforce refuses a record made from AWS's opportunity.
+    """Yield one advice naming the fields without which Salesforce refuses a record made from AWS's opportunity or lead.
 
     Args:
         mapping: what fills fields: those of AWS's that come in, fallbacks included.
         catalogue: every ACE field by name.
         describe: the primary object.
-        template: whether a Default Opportunity fills what the mapping leaves empty.
+        template: whether a Default Opportunity fills what the mapping leaves empty; leads have no template.
     """
-    if template and mapping.object_name not in (ACE_OPPORTUNITY, ACE_LEAD):
+    of_leads = mapping.record_type == "lead"
+    if template and not of_leads and mapping.object_name != ACE_OPPORTUNITY:
         return
     filled = _FILLED_ALWAYS | reserved_names(mapping.own_fields)
     filled |= {item.path.lower() for item in mapping.fields if _comes_in(item, catalogue)}
-    required = (field.name for field in describe.fields.values() if _is_required(field))
-    names = [name for name in required if name.lower() not in filled]
-    if names:
-        yield Problem(
-            "CREATION_FIELD_UNFILLED", "", "; ".join(sorted(names)),
-            f"{describe.name} requires these fields, and nothing fills them when a record is made from an opportunity "
-            "of AWS's.",
-            "Map AWS fields to them, give them default values, set a Default Opportunity as template, or make them "
-            "optional.",
-        )  # fmt: skip
+    required = {field.name.lower(): field.name for field in describe.fields.values() if is_required(field)}
+    if names := sorted(name for key, name in required.items() if key not in filled):
+        yield _unfilled(describe.name, names, mapping)
+    if of_leads and (late := [item for item in mapping.fields if _comes_late(item, mapping, catalogue, required)]):
+        yield _hidden_at_creation(describe.name, late)
+
+
+def _comes_late(
+    item: model.FieldMapping,
+    mapping: model.Mapping,
+    catalogue: Mapping[str, AceField],
+    required: Mapping[str, str],
+) -> bool:
+    """Whether the entry fills a required field with what AWS hides at first, and nothing else does."""
+    if item.ace_field not in HIDDEN_AT_FIRST or item.from_aws is not None or item.path.lower() not in required:
+        return False
+    beside = [one for one in mapping.fields if one.path.lower() == item.path.lower() and one is not item]
+    return not any(
+        _comes_in(one, catalogue) and (one.ace_field not in HIDDEN_AT_FIRST or one.from_aws) for one in beside
+    )
+
+
+def _unfilled(object_name: str, names: list[str], mapping: model.Mapping) -> Problem:
+    of_leads = mapping.record_type == "lead"
+    template = "" if of_leads else " set a Default Opportunity as template,"
+    return Problem(
+        "CREATION_FIELD_UNFILLED", "", "; ".join(names),
+        f"{object_name} requires these fields, and nothing fills them when a record is made from "
+        f"{'a lead' if of_leads else 'an opportunity'} of AWS's.",
+        f"Map AWS fields to them, give them default values,{template} or make them optional.",
+    )  # fmt: skip
+
+
+def _hidden_at_creation(object_name: str, items: list[model.FieldMapping]) -> Problem:
+    named = "; ".join(f"{item.path} ({item.ace_field})" for item in items)
+    return Problem(
+        "CREATION_FIELD_UNFILLED", "", named,
+        f"{object_name} requires these fields, and AWS hides their values until the lead is accepted: no record can be "
+        "made of a lead that AWS refers.",
+        "Give these entries a fallback towards Salesforce, such as 'Accept to view'.",
+    )  # fmt: skip
 
 
 def _comes_in(item: model.FieldMapping, catalogue: Mapping[str, AceField]) -> bool:
@@ -72,7 +108,7 @@ def _comes_in(item: model.FieldMapping, catalogue: Mapping[str, AceField]) -> bo
     return ace is not None and (ace.inbound or item.from_aws is not None)
 
 
-def _is_required(field: FieldDescribe) -> bool:
+def is_required(field: FieldDescribe) -> bool:
     """Whether a record cannot be created without a value; a checkbox always has one."""
     return field.createable and not field.nillable and not field.defaulted_on_create and field.type != "boolean"
 

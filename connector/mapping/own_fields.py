@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from connector.errors import Problem
 from connector.mapping import model
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
-from connector.names import ACE_LEAD, ACE_OPPORTUNITY, AWSAPN, PACKAGED, PROFILES, SyncFields
+from connector.names import ACE_LEAD, ACE_OPPORTUNITY, AWSAPN, PACKAGED, PROFILES, SyncFields, sync_fields
 
 NO_VALID_FIELD = "No valid field to map"
 """What the page says in place of a choice where no field can hold the AWS identifier (MAP-27)."""
@@ -147,7 +147,7 @@ def own_fields_problems_of(
         profile: names that count where the mapping has none; None leaves them unjudged then.
     """
     if mapping.own_fields is None:
-        return own_field_problems(describe, profile) if profile else ()
+        return own_field_problems(describe, sync_fields(mapping.object_name, profile)) if profile else ()
     if is_fixed(mapping.object_name):
         return (_fixed(mapping.object_name),)
     return own_field_problems(describe, mapping.own_fields)

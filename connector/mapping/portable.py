@@ -57,11 +57,12 @@ def to_yaml(mapping: Mapping, catalogue: abc.Mapping[str, AceField]) -> str:
     places = {name: place for place, name in enumerate(catalogue)}
     entries = sorted(document.pop("fields"), key=lambda entry: _place(places, entry["ace_field"]))
     del document["version"]
+    whose = "" if mapping.record_type == "opportunity" else f" --type {mapping.record_type}"
     parts = [
         f"# Mapping of {mapping.record_type} records: which Salesforce field holds which AWS field.\n"
         "# ace_field: AWS's name; path: the Salesforce field; inbound: whether AWS may update it;\n"
         "# picklist: AWS value: Salesforce value (primary), Salesforce value: AWS value (additional, defaults).\n"
-        "# Take it into a draft with `connector mapping import`.\n",
+        f"# Take it into a draft with `connector mapping import{whose}`.\n",
         _dumped(document),
         "fields: []\n" if not entries else "fields:\n",
     ]

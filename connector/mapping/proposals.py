@@ -15,6 +15,7 @@ from connector.mapping import model
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
 from connector.mapping.fit import FIXED, compatible, may_be_inbound
 from connector.mapping.likeness import likeness, same_values
+from connector.mapping.needs import HIDDEN_AT_FIRST, is_required
 from connector.mapping.own_fields import likely, reserved_names
 from connector.mapping.paths import Describes, resolve_path
 from connector.mapping.reach import relationships
@@ -29,6 +30,10 @@ LEAST_SCORE = 50
 _USUAL, _USUAL_RELATED, _LESS_USUAL = 92, 88, 3
 _SHARED_VALUES = 40
 """Most points that picklist values in common can give; they alone never make a proposal."""
+_NAMES = frozenset({"fullName", "lastName"})
+"""Of a lead AWS shows one name and takes two: the same Salesforce field may take the one in and give the other out."""
+_STAND_IN = model.Fallback(value="Accept to view")
+"""AWS's own label for what it hides of a lead until that is accepted; its record is made before (IN-08)."""
 _AWS_VIEW = 80
 """AWS's own view of something is proposed only where the field is named for it (MAP-47)."""
 
@@ -44,6 +49,7 @@ class Proposal:
             records share.
         score: 1 to 100.
         reason: why it was thought of, in words.
+        from_aws: what would stand in where AWS has no value; None for nothing.
     """
 
     ace_field: str
@@ -51,6 +57,7 @@ class Proposal:
     inbound: bool
     score: int
     reason: str
+    from_aws: model.Fallback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ def propose(
         own: the connector's own fields on the object; those that suggest themselves by default.
     """
     decided = {item.ace_field for item in kept.fields} if kept else set[str]()
-    taken = {item.path.lower(): item.inbound for item in kept.fields} if kept else dict[str, bool]()
+    taken = {item.path.lower(): (item.ace_field, item.inbound) for item in kept.fields} if kept else {}
     open_fields = [ace for ace in catalogue.values() if ace.name not in decided and _is_wanted(ace)]
     primary = describes(object_name)
     if primary is None:
@@ -94,17 +101,22 @@ def propose(
     thoughts += filter(None, (_alike(ace, field) for ace in open_fields for field in free))
     chosen: dict[str, Proposal] = {}
     for one in sorted(thoughts, key=lambda thought: (-thought.score, thought.path.count("."), thought.path)):
-        proposal = _proposal(one)
-        if one.ace.name not in chosen and not _clashes(proposal, taken):
-            taken[one.path.lower()] = proposal.inbound
+        proposal = _proposal(one, of_leads=_is_of_leads(catalogue))
+        passes = one.ace.outbound or proposal.inbound
+        if passes and one.ace.name not in chosen and not _clashes(proposal, taken):
+            taken[one.path.lower()] = (proposal.ace_field, proposal.inbound)
             chosen[one.ace.name] = proposal
     return tuple(chosen[ace.name] for ace in open_fields if ace.name in chosen)
 
 
-def _clashes(proposal: Proposal, taken: Mapping[str, bool]) -> bool:
-    """Whether the field is in use. What a related record says may go out twice, as the owner's e-mail address does."""
-    used = taken.get(proposal.path.lower())
-    return used is not None and (used or proposal.inbound or "." not in proposal.path)
+def _clashes(proposal: Proposal, taken: Mapping[str, tuple[str, bool]]) -> bool:
+    """Whether the field is in use. What a related record says may go out twice, as the owner's e-mail address does; a
+    person's name comes in as one and goes out as two.
+    """
+    by, inbound = taken.get(proposal.path.lower(), ("", False))
+    if {by, proposal.ace_field} == _NAMES:
+        return inbound and proposal.inbound
+    return bool(by) and (inbound or proposal.inbound or "." not in proposal.path)
 
 
 def _is_wanted(ace: AceField) -> bool:
@@ -113,7 +125,11 @@ def _is_wanted(ace: AceField) -> bool:
 
 
 def _usual(catalogue: Mapping[str, AceField]) -> Mapping[str, list[str]]:
-    return data.usual_fields("lead" if "partnerCrmLeadId" in catalogue else "opportunity")
+    return data.usual_fields("lead" if _is_of_leads(catalogue) else "opportunity")
+
+
+def _is_of_leads(catalogue: Mapping[str, AceField]) -> bool:
+    return "partnerCrmLeadId" in catalogue
 
 
 def _usual_thoughts(
@@ -155,11 +171,15 @@ def _alike(ace: AceField, field: FieldDescribe) -> _Thought | None:
     return _Thought(ace, field.name, field, score, reason)
 
 
-def _proposal(one: _Thought) -> Proposal:
+def _proposal(one: _Thought, *, of_leads: bool) -> Proposal:
     inbound = not one.ace.protected and may_be_inbound(one.ace, one.field) is None
     reason = one.reason
     if inbound and "." in one.path:
         inbound, reason = False, f"{reason} Inbound updates stay off: other records share this one."
     elif one.ace.protected:
         reason += " Inbound updates stay off: AWS's own view has a field of its own."
-    return Proposal(one.ace.name, one.path, inbound, one.score, reason)
+    stand_in = None
+    if of_leads and inbound and one.ace.name in HIDDEN_AT_FIRST and is_required(one.field):
+        stand_in = _STAND_IN
+        reason += f" Salesforce requires it, so that {_STAND_IN.value!r} stands in while AWS hides it."
+    return Proposal(one.ace.name, one.path, inbound, one.score, reason, stand_in)

@@ -148,6 +148,10 @@ class SalesforceDoor:
         """Return the rows whose field has the value, those in the recycle bin too: id → whether it is deleted."""
         return self._reader.holders(object_name, field, value)
 
+    def holders_of(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, dict[str, bool]]:
+        """Return the holders of each value, 200 values a call; empty for a value that nobody has."""
+        return self._reader.holders_of(object_name, field, values)
+
     def matching(self, object_name: str, field: str, value: str, fields: Sequence[str]) -> list[Row]:
         """Return the visible, undeleted rows whose text field has the value, regardless of case as Salesforce compares;
         with their 18-character ids.

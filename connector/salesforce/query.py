@@ -132,6 +132,19 @@ class Reader:
         pages = self._pages(soql, resource="queryAll")
         return {id18(row["Id"]): bool(row["IsDeleted"]) for page, _ in pages for row in page}
 
+    def holders_of(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, dict[str, bool]]:
+        """Return the holders of each value, compared regardless of case as Salesforce does; 200 values a call."""
+        found: dict[str, dict[str, bool]] = {value.casefold(): {} for value in values}
+        wanted = sorted(found)
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            literals = ", ".join(text_literal(value) for value in wanted[start : start + IDS_PER_QUERY])
+            soql = select(object_name, ("Id", "IsDeleted", field), [f"{field_path(field)} IN ({literals})"])
+            for page, _ in self._pages(soql, resource="queryAll"):
+                for row in page:
+                    holders = found.setdefault(str(row[field]).casefold(), {})
+                    holders[id18(row["Id"])] = bool(row["IsDeleted"])
+        return {value: dict(found[value.casefold()]) for value in values}
+
     def _logged_deletions(self, object_name: str, missing: set[str]) -> set[str]:
         if not missing:
             return set()

@@ -86,6 +86,11 @@ class _AwsAccess(_Section):
     role_arn: str = ""
     external_id: str = ""
 
+    @property
+    def names_credentials(self) -> bool:
+        """Whether the section itself says with what to sign in, rather than leaving it to boto3's search."""
+        return bool(self.access_key_id or self.aws_profile or self.role_arn)
+
 
 class PartnerCentralSection(_AwsAccess):
     """``[aws.partner_central]``: how to reach Partner Central, and the rates that AWS grants the account."""
@@ -155,6 +160,7 @@ class WorkerSection(_Section):
     heartbeat_seconds: float = Field(default=60.0, gt=0)
     summary_budget: int = Field(default=30, ge=0)
     summary_age_hours: float = Field(default=6.0, gt=0)
+    quiet_hours: float = Field(default=6.0, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 

@@ -46,7 +46,8 @@ def report_drift(runtime: Runtime, engine: Engine) -> tuple[Problem, ...]:
 def follow_left_out(engine: Engine) -> None:
     """Log what is left out anew, and look again at the records of fields that work again."""
     state = engine.state
-    before: dict[str, str] = json.loads(state.meta.get(_LEFT_OUT) or "{}")
+    key = _LEFT_OUT if engine.record_type == "opportunity" else f"{_LEFT_OUT}:{engine.record_type}"
+    before: dict[str, str] = json.loads(state.meta.get(key) or "{}")
     now = dict(engine.left_out)
     if before == now:
         return
@@ -56,14 +57,18 @@ def follow_left_out(engine: Engine) -> None:
     back = (before.keys() - now.keys()) & mapped
     with state.transaction():
         looked_at = _look_again(engine, back) if back else 0
-        state.meta.set(_LEFT_OUT, json.dumps(now))
+        state.meta.set(key, json.dumps(now))
     if back:
         log.warning("mapped fields work again", fields=sorted(back), looked_at_anew=looked_at)
 
 
 def _look_again(engine: Engine, names: set[str]) -> int:
-    """Queue a look at every opportunity of which AWS changed one of the fields while it was left out."""
+    """Queue a look at every opportunity of which AWS changed one of the fields while it was left out. Where files are
+    exchanged, the next file about a record brings it.
+    """
     queued, run_id = 0, ""
+    if engine.channel == "files":
+        return 0
     for link in engine.state.links.iterate(status="linked", object_name=engine.mapping.object_name):
         if not link.apn_id or link.applied is None:
             continue

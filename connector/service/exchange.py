@@ -1,35 +1,16 @@
-"""Opening the door to the ACE bucket: its name from Salesforce, the rest from the local configuration."""
+"""Opening the door to the ACE bucket: its name from Salesforce (:mod:`connector.sync.file_settings`), the rest from the
+local configuration.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from connector.aws.exchange import ExchangeDoor
 from connector.aws.exchange_settings import ExchangeSettings
 from connector.aws.throttle import Ledger
-from connector.names import SETTINGS, FileSettings
 from connector.service.config import ExchangeSection, secret
-from connector.sync.ports import SalesforcePort
-
-_READ = (FileSettings.BUCKET_NAME, FileSettings.PARTNER_ID, FileSettings.PAYLOAD_VERSION)
-
-
-def file_settings(salesforce: SalesforcePort, org_id: str) -> Mapping[str, Any]:
-    """Return bucket, partner and payload version as admins set them for the org; empty where there are no settings."""
-    soql = f"SELECT {', '.join(_READ)} FROM {SETTINGS} WHERE SetupOwnerId = '{org_id}'"  # noqa: S608 - our own names
-    return next(iter(salesforce.query(soql)), {})
-
-
-def bucket_name(settings: Mapping[str, Any]) -> str:
-    """Return the name of the bucket that the settings give, empty for none."""
-    return str(settings.get(FileSettings.BUCKET_NAME) or "").strip()
-
-
-def missing_settings(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the settings without which no file may be sent."""
-    return tuple(name for name in _READ if settings.get(name) in (None, ""))
 
 
 def exchange_settings(section: ExchangeSection, bucket: str) -> ExchangeSettings:

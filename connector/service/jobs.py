@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 
 from connector.service.drift import follow_left_out, report_drift
+from connector.service.exchange_setup import mirror_exchange
 from connector.service.lease import DEGRADED, RUNNING, Lease
 from connector.service.listening import QUEUES, Listening, named_queue
 from connector.service.mirror import MIRROR, mirror_mapping, mirror_setup
-from connector.service.runtime import Runtime
+from connector.service.runtime import OPPORTUNITY, Runtime
+from connector.service.silence import Silence, note_look
 from connector.store.queue import Item
 from connector.sync import logs, queueing, schedules
 from connector.sync.action_requests import ACTION, open_requests_query, perform_action, take_requests
@@ -24,9 +26,16 @@ from connector.sync.create import ADOPTED
 from connector.sync.deletions import bury_deleted
 from connector.sync.engine import Engine, Priority
 from connector.sync.events import EVENTS, prune_events, take_rows, work_off
+from connector.sync.exchange.figures import figures_in_words, file_figures
+from connector.sync.exchange.results import take_results
+from connector.sync.exchange.retrieval import list_files, take_file
+from connector.sync.exchange.settings_changes import follow_settings
+from connector.sync.exchange.stuck import watch_uploads
+from connector.sync.exchange.uploads import perform_uploads
+from connector.sync.exchange.versions import follow_version
 from connector.sync.executor import Handler
 from connector.sync.flush import PURGE_SLICE, flush_logs, purge_old_logs
-from connector.sync.mapping_apply import APPLY, Scope, apply_slice
+from connector.sync.mapping_apply import APPLY, OF, Scope, apply_slice
 from connector.sync.notifications import TELL, open_rows_query, purge_notifications, tell_rows
 from connector.sync.observe import poll_changes, sweep_due, sweep_is_unfinished
 from connector.sync.orders import ORDER, perform_order
@@ -78,24 +87,53 @@ def job_handlers(
         schedules.TICK: schedules.tick,
         MIRROR: partial(_mirror, runtime),
         APPLY: partial(_apply, runtime),
-        HEARTBEAT: partial(_beat, lease, listening),
+        HEARTBEAT: partial(_beat, lease, listening, Silence(runtime.config.worker.quiet_hours, _began(lease))),
         QUEUES: partial(_follow_queues, listening),
         EVENTS: _work_off_events,
         TELL: _tell_rows,
+        **_file_handlers(),
     }
 
 
+def _file_handlers() -> dict[str, Handler]:
+    """Return the handler of each step by which files of the ACE bucket travel."""
+    return {
+        queueing.RETRIEVE: _fetch_files,
+        queueing.FILE: take_file,
+        queueing.UPLOAD: perform_uploads,
+        queueing.RESULTS: take_results,
+        queueing.STUCK: watch_uploads,
+    }
+
+
+def _fetch_files(engine: Engine, item: Item) -> None:
+    list_files(engine, item)
+    note_look(engine)
+
+
 def _poll(runtime: Runtime, engine: Engine, _: Item) -> None:
-    version = engine.mapping.version
+    if engine.record_type == OPPORTUNITY:
+        _begin_cycle(runtime, engine)
+    follow_left_out(engine)
+    run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+    log.info("looked for changes in Salesforce", object=engine.record_type, queued=poll_changes(engine, run_id))
+
+
+def _begin_cycle(runtime: Runtime, engine: Engine) -> None:
+    """Read anew what may change at any time, for the leads' engine too."""
+    mirrored = (_mapping_versions(engine), engine.settings.files)
     runtime.refresh(engine)
-    if engine.mapping.version != version:
+    if (_mapping_versions(engine), engine.settings.files) != mirrored:
         queueing.enqueue_job(engine, MIRROR)
     warn_of_settings(engine.settings)
-    follow_left_out(engine)
     follow_rule(engine)
     follow_others(engine)
-    run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
-    log.info("looked for changes in Salesforce", queued=poll_changes(engine, run_id))
+    follow_settings(engine)
+    follow_version(engine)
+
+
+def _mapping_versions(engine: Engine) -> tuple[int, int]:
+    return engine.mapping.version, engine.leads.mapping.version if engine.leads else 0
 
 
 def _look_at_flagged(engine: Engine, _: Item) -> None:
@@ -106,14 +144,22 @@ def _look_at_flagged(engine: Engine, _: Item) -> None:
 
 
 def _look_for_modified(engine: Engine, _: Item) -> None:
+    if engine.channel == "files":
+        return
     if engine.state.meta.get(ADOPTED) is None:
         look_first(engine, at_most=MODIFIED_SLICE)
     elif not schedules.inbound_is_disabled(engine):
         log.info("looked for changes at AWS", queued=sweep_modified(engine, at_most=MODIFIED_SLICE))
     else:
         return
+    note_look(engine)
     if modified_sweep_is_unfinished(engine):
         queueing.enqueue_job(engine, queueing.MODIFIED_SWEEP, priority=SOON + 1)
+
+
+def _asks_partner_central(engine: Engine) -> bool:
+    """Whether AWS's side is looked at by calls: opportunities are not exchanged by files, and nobody disabled it."""
+    return engine.channel == "api" and not schedules.inbound_is_disabled(engine)
 
 
 def look_first(engine: Engine, *, at_most: int | None = None) -> None:
@@ -131,19 +177,19 @@ def look_first(engine: Engine, *, at_most: int | None = None) -> None:
 
 def _look_at_summaries(runtime: Runtime, engine: Engine, _: Item) -> None:
     worker = runtime.config.worker
-    if not schedules.inbound_is_disabled(engine):
+    if _asks_partner_central(engine):
         sweep_summaries(engine, worker.summary_budget, timedelta(hours=worker.summary_age_hours))
 
 
 def _look_for_referrals(engine: Engine, _: Item) -> None:
-    if not schedules.inbound_is_disabled(engine):
+    if _asks_partner_central(engine):
         log.info("looked for referrals", queued=watch_referrals(engine))
 
 
 def _compare(engine: Engine, item: Item) -> None:
     """Compare the next slice of both sides, once a day or when somebody asked for it."""
     asked = bool(item.payload.get("asked"))
-    if schedules.inbound_is_disabled(engine) or not (asked or comparison_is_due(engine)):
+    if not _asks_partner_central(engine) or not (asked or comparison_is_due(engine)):
         return
     if reconcile(engine, repair=True):
         log.info("compared both sides", **found(engine))
@@ -159,7 +205,9 @@ def _mirror(runtime: Runtime, engine: Engine, _: Item) -> None:
     runtime.refresh(engine)
     drift = report_drift(runtime, engine)
     mirror_mapping(engine)
-    mirror_setup(engine, runtime.check_partner_central(engine.catalog), drift)
+    in_use = engine.channel == "api" or runtime.config.aws.partner_central.names_credentials
+    mirror_setup(engine, runtime.check_partner_central(engine.catalog) if in_use else None, drift)
+    mirror_exchange(engine)
     if (found := follow_packaged_products(engine)) is not None:
         log.info("wrote the AWS products", outcome=str(found))
 
@@ -167,9 +215,11 @@ def _mirror(runtime: Runtime, engine: Engine, _: Item) -> None:
 def _apply(runtime: Runtime, engine: Engine, item: Item) -> None:
     """Bring the published mapping to the next records that were synchronised before it."""
     runtime.refresh(engine)
-    scope = Scope(tuple(item.payload["to_aws"]), tuple(item.payload["from_aws"]))
-    found, after = apply_slice(engine, scope, item.payload["after"])
-    log.info("applied the mapping", **asdict(found), finished=not after)
+    ours = engine.leads if item.payload.get(OF) == "lead" else engine
+    if ours is not None:
+        scope = Scope(tuple(item.payload["to_aws"]), tuple(item.payload["from_aws"]))
+        found, after = apply_slice(ours, scope, item.payload["after"])
+        log.info("applied the mapping", object=ours.record_type, **asdict(found), finished=not after)
 
 
 def _asked(engine: Engine, _: Item) -> None:
@@ -231,20 +281,38 @@ def _clean(engine: Engine, _: Item) -> None:
     engine.state.runs.prune(now - KEEP_DONE)
     engine.state.ledger.prune(now - 2 * DAY)
     engine.state.problems.prune(now - 30 * DAY)
+    # A result may come long after its file was released.
+    engine.state.uploads.prune(now - 30 * DAY)
+    engine.state.downloads.prune(now - 30 * DAY)
     if purge_notifications(engine) >= PURGE_SLICE:
         queueing.enqueue_job(engine, queueing.RETENTION)
 
 
-def _beat(lease: Lease | None, listening: Listening | None, engine: Engine, _: Item) -> None:
+def _began(lease: Lease | None) -> datetime:
+    """Return when this worker began; a single run tells no silence."""
+    return datetime.max.replace(tzinfo=UTC) if lease is None else lease.engine.now()
+
+
+def _beat(lease: Lease | None, listening: Listening | None, silence: Silence, engine: Engine, _: Item) -> None:
     if listening is not None:
         listening.tell_troubles(engine)
     if lease is not None:
-        told = [*map(str, engine.settings.problems), *(f"{kind}: {why}" for kind, why in engine.troubles.items())]
-        problems = "; ".join(told)
-        lease.renew(DEGRADED if problems else RUNNING, problems)
+        told = [*map(str, engine.settings.all_problems), *(f"{kind}: {why}" for kind, why in engine.troubles.items())]
+        told += silence.told(engine)
+        files = _tell_files(engine)
+        lease.renew(DEGRADED if told else RUNNING, "; ".join((*told, *files)))
+
+
+def _tell_files(engine: Engine) -> list[str]:
+    """Return how the exchange of files stands, for the status page, and log it; nothing while no file is under way."""
+    figures = file_figures(engine.state, engine.bucket.upload_budget() if engine.bucket else None)
+    if not figures.pending:
+        return []
+    log.info("files", **asdict(figures) | {"oldest": figures.oldest and figures.oldest.isoformat()})
+    return [figures_in_words(figures, engine.now())]
 
 
 def warn_of_settings(settings: SyncSettings) -> None:
     """Tell each setting that is missing or malformed; none of them stops a job."""
-    for problem in settings.problems:
+    for problem in settings.all_problems:
         log.warning("setting", field=problem.field, rule=problem.rule, remedy=problem.remedy)

@@ -68,16 +68,16 @@ class Lease:
             Worker.HEARTBEAT: now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             Worker.STATUS: status,
             Worker.MESSAGE: cut(message, 255) or None,
-            Worker.PENDING: counts["waiting"] + counts["held"],
+            Worker.PENDING: counts["waiting"] + counts["held"] + self.engine.state.entries.count(),
             Worker.FAILED: self.engine.state.problems.open_count(),
         }
         outcome = self.engine.salesforce.upsert(WORKER, Worker.KEY, [row])[0]
         if outcome.error is not None:
             raise outcome.error
 
-    def release(self) -> None:
-        """Let another worker take over at once."""
-        self.beat(STOPPED)
+    def release(self, message: str = "") -> None:
+        """Let another worker take over at once; a message stays on the status page."""
+        self.beat(STOPPED, message)
 
     def _outlived(self) -> bool:
         ours = self.engine.state.meta.get(HEARTBEAT)

@@ -30,6 +30,11 @@ _UNKNOWN_CALLER = frozenset({"key", "token", "clock", "region", "role"})
 """Causes of a refusal that lie in the details of the connection: AWS does not accept who calls."""
 _KNOWN_CALLER = frozenset({"permission", "catalog"})
 """Causes that AWS names only to a caller whose signature it accepted."""
+NOT_IN_USE = (
+    "not in use: opportunities travel through the ACE bucket, and [aws.partner_central] names no credentials. To move "
+    "to the API, add them and take the tick from Opportunities over S3."
+)
+"""Said of Partner Central's API where everything goes by files (CONN-31)."""
 _LONG = 32_768
 _SHOWN_VERSIONS = 20
 _NAME = 80
@@ -89,35 +94,46 @@ def _field_row(mapping: Mapping, item: FieldMapping, mapping_key: str) -> Row:
     }
 
 
-def mirror_setup(engine: Engine, checks: Sequence[CheckResult], drift: Sequence[Problem]) -> None:
+def mirror_setup(engine: Engine, checks: Sequence[CheckResult] | None, drift: Sequence[Problem]) -> None:
     """Write the state of each step of the guided setup of the Partner Central API.
 
     Args:
-        checks: what calls to Partner Central came to that change nothing.
+        checks: what calls to Partner Central came to that change nothing; None where the API is not in use.
         drift: problems of the published mapping on today's org.
     """
-    steps = list(in_order(setup_steps(engine, checks, drift)))
+    write_steps(engine, PARTNER_CENTRAL, "partner-central", setup_steps(engine, checks, drift))
+
+
+def write_steps(engine: Engine, integration: str, key: str, steps: Iterator[tuple[str, str, str]]) -> None:
+    """Write the steps of one integration in their order, none complete before an earlier one.
+
+    Args:
+        engine: whose org shows them.
+        integration: its name for people.
+        key: its name in the rows' keys.
+        steps: name, status and message of each.
+    """
     now = _stamp(engine.now())
     rows = [
         {
-            SetupStep.KEY: f"partner-central:{place}",
+            SetupStep.KEY: f"{key}:{place}",
             "Name": name,
-            SetupStep.INTEGRATION: PARTNER_CENTRAL,
+            SetupStep.INTEGRATION: integration,
             SetupStep.SEQUENCE: place,
             SetupStep.STATUS: status,
             SetupStep.MESSAGE: cut(message, _LONG) or None,
             SetupStep.CHECKED_AT: now,
         }
-        for place, (name, status, message) in enumerate(steps, start=1)
+        for place, (name, status, message) in enumerate(in_order(steps), start=1)
     ]
     _write(engine, SETUP_STEP, SetupStep.KEY, rows)
 
 
 def setup_steps(
-    engine: Engine, checks: Sequence[CheckResult], drift: Sequence[Problem]
+    engine: Engine, checks: Sequence[CheckResult] | None, drift: Sequence[Problem]
 ) -> Iterator[tuple[str, str, str]]:
     """Yield name, status and message of each step, each for itself."""
-    refused = [result.message for result in checks if not result.ok]
+    refused = [result.message for result in checks or () if not result.ok]
     yield "AWS Connection Authentication Details", *_authentication(engine.catalog, checks)
     yield "System Configuration Settings", *_verdict(engine.settings.problems)
     yield "Map leads and opportunities", *_verdict([one for one in drift if is_blocking(one)])
@@ -128,8 +144,10 @@ def setup_steps(
     )
 
 
-def _authentication(catalog: str, checks: Sequence[CheckResult]) -> tuple[str, str]:
+def _authentication(catalog: str, checks: Sequence[CheckResult] | None) -> tuple[str, str]:
     """Return whether AWS knows who calls; what this caller may do is the test of the whole configuration."""
+    if checks is None:
+        return NOT_STARTED, f"The API is {NOT_IN_USE}"
     wrong = [one.message for one in checks if one.cause in _UNKNOWN_CALLER]
     if wrong:
         return FAILED, "\n".join(dict.fromkeys(wrong))

@@ -8,16 +8,23 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from connector.errors import ConfigError, Deferred
+from connector.mapping.model import RecordType
+from connector.names import FileSettings
 from connector.service.drift import follow_left_out
 from connector.service.jobs import job_handlers, look_first
 from connector.service.lease import Lease
-from connector.service.runtime import Runtime
+from connector.service.runtime import OPPORTUNITY, Runtime
 from connector.store.queue import Item
-from connector.sync import logs
+from connector.sync import logs, queueing
 from connector.sync.corrections import take_ticked, ticked_details_query
 from connector.sync.create import ADOPTED
-from connector.sync.engine import Engine
+from connector.sync.engine import TYPE, Engine
 from connector.sync.events import work_off
+from connector.sync.exchange.results import results_wait
+from connector.sync.exchange.settings_changes import follow_settings
+from connector.sync.exchange.stuck import find_released
+from connector.sync.exchange.uploads import work_waits
+from connector.sync.exchange.versions import objection
 from connector.sync.executor import Executor
 from connector.sync.flush import flush_logs
 from connector.sync.observe import MARGIN, poll_changes, sweep_due
@@ -31,9 +38,19 @@ PATIENCE = timedelta(seconds=30)
 """How far ahead an item may be due to be waited for in a single run."""
 STANDSTILL_SECONDS = 300.0
 """How long a single run goes on while items are only put off; what waits then is left to the next run."""
+SOONEST = 1
+"""Goes before what waits already."""
 TURNS = 3
 """How often a record's turn may come again within a single run because its row changed meanwhile."""
 Progress = Callable[[int, int], None]
+_KINDS = {
+    ("api", "outbound"): (OUTBOUND, INBOUND),
+    ("api", "inbound"): (INBOUND, REFERRAL, DECISION),
+    ("files", "outbound"): (OUTBOUND, queueing.UPLOAD, queueing.RESULTS),
+    ("files", "inbound"): (queueing.RESULTS, queueing.RETRIEVE, queueing.FILE, INBOUND),
+}
+"""What a run works off, by channel and direction."""
+_ABOUT_FILES = frozenset({queueing.UPLOAD, queueing.RESULTS, queueing.RETRIEVE, queueing.FILE})
 
 
 @dataclass(slots=True)
@@ -45,7 +62,11 @@ class Outcome:
     _ended: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def note(self, item: Item) -> None:
-        """Remember how the item's turn ended; a later turn of the same kind takes the place of an earlier one."""
+        """Remember how the item's turn ended; a later turn of the same kind takes the place of an earlier one. Of what
+        is about files, what failed counts.
+        """
+        if item.kind in _ABOUT_FILES and item.state != "failed":
+            return
         self._ended[item.key, item.kind] = item.state
 
     def note_refused(self, record_ids: Iterable[str]) -> None:
@@ -68,44 +89,82 @@ class Outcome:
         return {name: getattr(self, name) for name in ("queued", "succeeded", "failed", "waiting")}
 
 
-def run_once(runtime: Runtime, direction: str, *, record_id: str = "", progress: Progress | None = None) -> Outcome:
-    """Run one direction until nothing is due any more.
+def run_once(
+    runtime: Runtime,
+    direction: str,
+    *,
+    record_type: RecordType = OPPORTUNITY,
+    record_id: str = "",
+    progress: Progress | None = None,
+) -> Outcome:
+    """Run one direction until nothing is due any more. What AWS answers to files is taken as far as it is there.
 
     Args:
         direction: ``outbound`` or ``inbound``. Running outbound is a request: what is due goes out whatever the admin's
             automatic switches say.
+        record_type: of the records that are exchanged.
         record_id: only this Salesforce record (18 characters).
         progress: is told how many items are done and how many are known.
 
     Raises:
-        ConfigError: the record does not exist or is not visible.
+        ConfigError: the record does not exist or is not visible; or leads are to be exchanged and none are mapped.
         AuthFailed: one side refused the credentials; what could not be done waits.
     """
-    engine = runtime.engine()
-    lease = Lease(engine)
+    every = runtime.engine()
+    # Of leads without a mapping the engine says so.
+    engine = every.engine_for(record_id, {} if record_type == OPPORTUNITY else {TYPE: record_type})
+    lease = Lease(every)
     lease.acquire()
     try:
-        _adopt_first(engine)
+        if engine.channel == "api":
+            _adopt_first(engine)
         follow_left_out(engine)
+        follow_settings(every)
         earlier = {run.run_id for run in engine.state.runs.open_runs()}
         outcome = _outbound(engine, record_id) if direction == "outbound" else _inbound(engine, record_id)
-        kinds = (OUTBOUND, INBOUND) if direction == "outbound" else (INBOUND, REFERRAL, DECISION)
-        executor = Executor(engine, lease.host, job_handlers(runtime))
+        kinds = (*_KINDS[engine.channel, direction], *_left_over(engine))
+        executor = Executor(every, lease.host, job_handlers(runtime))
         for _ in range(TURNS):
             _drain(executor, kinds, outcome, progress)
             # A row that changed since it was looked at is not written over: its turn comes again.
-            flush(engine)
+            flush(every)
             if not _waits(engine, kinds):
                 break
         executor.tell_waits()
         _count_refused(engine, outcome, earlier)
     finally:
-        flush(engine)
-        flush_logs(engine)
-        lease.release()
+        flush(every)
+        flush_logs(every)
+        # Why something waits is told here: no worker may ever come to tell it.
+        lease.release("; ".join(f"{kind}: {why}" for kind, why in every.troubles.items()))
     if executor.auth_failed is not None:
         raise executor.auth_failed
+    _require_settings(engine, direction)
     return outcome
+
+
+def _require_settings(engine: Engine, direction: str) -> None:
+    """Tell whoever gave the command which settings keep files back (SET-10, SET-14, SET-16, SET-17); what waits says it
+    too.
+    """
+    if engine.channel == "api":
+        return
+    out = direction == "outbound"
+    missing = engine.settings.files.missing(engine.record_type)
+    lacking = " ".join(str(one) for one in missing if out or one.field != FileSettings.PARTNER_ID)
+    reason = lacking or (objection(engine) if out else "")
+    if reason:
+        raise ConfigError(reason)
+
+
+def _left_over(engine: Engine) -> tuple[str, ...]:
+    """Queue what is left of files after opportunities came to travel by the API; return its kinds."""
+    if engine.channel == "files":
+        return ()
+    kinds = [kind for kind, waits in ((queueing.RESULTS, results_wait), (queueing.UPLOAD, work_waits)) if waits(engine)]
+    for kind in kinds:
+        queueing.enqueue_job(engine, kind, priority=SOONEST)
+    return tuple(kinds)
 
 
 def _count_refused(engine: Engine, outcome: Outcome, earlier: Container[str]) -> None:
@@ -121,6 +180,10 @@ def _adopt_first(engine: Engine) -> None:
 
 
 def _outbound(engine: Engine, record_id: str) -> Outcome:
+    if engine.channel == "files":
+        # What AWS took goes out of the way of what waits behind it.
+        queueing.enqueue_job(engine, queueing.RESULTS, priority=SOONEST, at=engine.now())
+        find_released(engine)
     engine.settings = replace(engine.settings, share_automatically=True, update_automatically=True)
     run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
     if record_id:
@@ -142,6 +205,8 @@ def _requested(engine: Engine, record_id: str, run_id: str) -> bool:
 
 def _inbound(engine: Engine, record_id: str) -> Outcome:
     again = take_ticked(engine, engine.salesforce.query(ticked_details_query()))
+    if engine.channel == "files":
+        return _files(engine, record_id, again)
     if not record_id:
         return Outcome(queued=again + work_off(engine) + sweep_modified(engine) + watch_referrals(engine, again=True))
     link = engine.state.links.get(record_id)
@@ -152,6 +217,18 @@ def _inbound(engine: Engine, record_id: str) -> Outcome:
         raise ConfigError(f"{record_id} has no opportunity at AWS yet. Share it first.")
     run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
     return Outcome(queued=int(enqueue_inbound(engine, link.apn_id, run_id, fresh=True)))
+
+
+def _files(engine: Engine, record_id: str, again: int) -> Outcome:
+    if record_id:
+        raise ConfigError(
+            f"{record_id} cannot be asked of AWS by itself: AWS exports what is new or changed to files of the ACE "
+            f"bucket, about once an hour. Run `connector sync inbound --object {engine.record_type}` without a record."
+        )
+    # Whoever asks does not wait until an attempt that failed is repeated.
+    queueing.enqueue_job(engine, queueing.RESULTS, priority=SOONEST, at=engine.now())
+    queueing.enqueue_job(engine, queueing.RETRIEVE, priority=SOONEST + 1, at=engine.now())
+    return Outcome(queued=again)
 
 
 def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, progress: Progress | None) -> None:

@@ -57,7 +57,7 @@ def carry_out(
     lease = Lease(engine)
     lease.acquire()
     try:
-        if engine.state.meta.get(ADOPTED) is None:
+        if engine.channel == "api" and engine.state.meta.get(ADOPTED) is None:
             sweep_modified(engine)
         return _Session(engine, runtime, lease.host, works, and_kinds).run(progress)
     finally:

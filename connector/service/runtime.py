@@ -8,23 +8,25 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import get_args
+from typing import Final, get_args
 
 from connector.ace.catalogue import opportunity_fields
 from connector.aws.check import CheckResult
+from connector.aws.exchange import ExchangeDoor
 from connector.aws.partner_central import PartnerCentralDoor
 from connector.aws.session import PartnerCentralSettings
 from connector.errors import ConfigError, Fatal, MappingError, Problem
 from connector.mapping.automap import automap_packaged
 from connector.mapping.describe import ObjectDescribe
-from connector.mapping.fit import Surroundings, is_blocking, spelled_as, working_part
+from connector.mapping.fit import Surroundings, catalogue_of, is_blocking, spelled_as, working_part
 from connector.mapping.model import Mapping, RecordType, from_document, to_document
 from connector.mapping.needs import unmapped_required
-from connector.names import ACE_OPPORTUNITY, PROFILES, SyncFields
+from connector.names import ACE_OPPORTUNITY, PROFILES, SyncFields, sync_fields
 from connector.salesforce.door import SalesforceDoor
 from connector.salesforce.settings import SalesforceSettings
 from connector.service.clock import SandboxClock, SystemClock, make_clock
 from connector.service.config import Config, PartnerCentralSection, SalesforceSection, secret
+from connector.service.exchange import exchange_settings
 from connector.store.state import State
 from connector.sync.engine import Engine
 from connector.sync.formulas import inspect_formula, try_over_ace
@@ -35,7 +37,8 @@ from connector.sync.settings import SyncSettings, read_settings, settings_query
 from connector.sync.share_rule import rule_problems
 from connector.sync.templates import TemplateChecks
 
-OPPORTUNITY = "opportunity"
+OPPORTUNITY: Final = "opportunity"
+LEAD: Final = "lead"
 DRIFT = "mapping"
 """Under this name the status page tells which mapped fields are left out."""
 
@@ -51,6 +54,7 @@ class Runtime:
     _stack: ExitStack
     _salesforce_settings: SalesforceSettings
     _partner_central: PartnerCentralDoor | None = None
+    _exchange: ExchangeDoor | None = None
     _template_checks: TemplateChecks = field(default_factory=TemplateChecks)
 
     @classmethod
@@ -97,8 +101,11 @@ class Runtime:
             settings=settings,
             mapping=mapping,
             names=self.names(mapping),
+            catalogue=catalogue_of(mapping.record_type),
         )
         self.use_mapping(engine, mapping)
+        self._use_bucket(engine)
+        self._follow_leads(engine)
         self._guard_writes(engine)
         return engine
 
@@ -115,6 +122,8 @@ class Runtime:
         self._guard_writes(engine)
         engine.settings = self.settings()
         self.state.bind(engine.org_id, catalog_of(engine.settings))
+        self._use_bucket(engine)
+        self._follow_leads(engine)
         self.use_mapping(engine, self.mapping())
 
     def settings(self) -> SyncSettings:
@@ -140,7 +149,7 @@ class Runtime:
 
     def names(self, mapping: Mapping) -> SyncFields:
         """Return the names of the connector's own fields on the mapping's object."""
-        return mapping.own_fields or PROFILES[self.config.salesforce.profile]
+        return mapping.own_fields or sync_fields(mapping.object_name, PROFILES[self.config.salesforce.profile])
 
     def _renew_salesforce(self) -> None:
         """Log in with what the secret files hold now: a rotated key works without a restart."""
@@ -160,6 +169,49 @@ class Runtime:
         """Let no write out beside another integration that nobody confirmed, by whatever way it is made."""
         if self._partner_central is not None:
             self._partner_central.before_write = partial(require_confirmed, engine)
+
+    def _use_bucket(self, engine: Engine) -> None:
+        """Open the bucket that the settings name now, with the keys that the secret files hold now (CONN-28). What is
+        wrong with it concerns nothing but files.
+        """
+        engine.bucket, engine.no_bucket = None, ""
+        if not engine.settings.files.bucket:
+            return
+        try:
+            wanted = exchange_settings(self.config.aws.exchange, engine.settings.files.bucket)
+            if self._exchange is None or self._exchange.settings != wanted:
+                self._close_exchange()
+                self._exchange = ExchangeDoor(wanted, ledger=self.state.ledger, now=self.clock.now)
+        except ConfigError as error:
+            engine.no_bucket = str(error)
+        else:
+            engine.bucket = self._exchange
+
+    def _close_exchange(self) -> None:
+        if self._exchange is not None:
+            self._exchange.close()
+            self._exchange = None
+
+    def _follow_leads(self, engine: Engine) -> None:
+        """Give the engine its engine of the leads, as doors, settings and the published lead mapping are now."""
+        published = self.state.mappings.published(LEAD) if engine.record_type == OPPORTUNITY else None
+        if published is None:
+            engine.leads = None
+            return
+        mapping = spelled_as(from_document({**published[1], "version": published[0]}), self.described)
+        engine.leads = replace(
+            engine.leads or engine,
+            salesforce=engine.salesforce,
+            partner_central=engine.partner_central,
+            settings=engine.settings,
+            bucket=engine.bucket,
+            no_bucket=engine.no_bucket,
+            mapping=mapping,
+            names=self.names(mapping),
+            catalogue=catalogue_of(mapping.record_type),
+            leads=None,
+        )
+        self.use_mapping(engine.leads, mapping)
 
     def check_partner_central(self, catalog: str) -> tuple[CheckResult, ...]:
         """Return what calls to Partner Central came to that change nothing."""
@@ -190,10 +242,11 @@ class Runtime:
         kept = {item.ace_field for item in working.fields}
         engine.mapping, engine.names = working, self.names(working)
         engine.left_out = {item.ace_field: item.path for item in spelled.fields if item.ace_field not in kept}
-        engine.troubles.pop(DRIFT, None)
+        name = DRIFT if mapping.record_type == OPPORTUNITY else f"{DRIFT} of {mapping.record_type}s"
+        engine.troubles.pop(name, None)
         if problems:
             told = (f"{one.field or one.value}: {one.rule} {one.remedy}" for one in problems)
-            engine.troubles[DRIFT] = "; ".join(told)
+            engine.troubles[name] = "; ".join(told)
         return problems
 
     def described(self, object_name: str) -> ObjectDescribe | None:
@@ -243,6 +296,7 @@ class Runtime:
 
     def close(self) -> None:
         """Give back lock and connections."""
+        self._close_exchange()
         self.salesforce.close()
         self._stack.close()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _DECIMAL = "$decimal"
@@ -43,7 +44,14 @@ def _encode(value: Any) -> Any:
 
 
 def _decode(members: dict[str, Any]) -> Any:
-    return Decimal(members[_DECIMAL]) if _DECIMAL in members and len(members) == 1 else members
+    """Return the decimal that stands for itself; what AWS or a person named so stays what it is."""
+    text = members.get(_DECIMAL) if len(members) == 1 else None
+    if not isinstance(text, str):
+        return members
+    with suppress(InvalidOperation):
+        number = Decimal(text)
+        return number if number.is_finite() else members
+    return members
 
 
 _ENCODER = json.JSONEncoder(default=_encode, sort_keys=True, separators=(",", ":"), allow_nan=False)

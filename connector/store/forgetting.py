@@ -9,7 +9,7 @@ from connector.store.codec import dump, load
 from connector.store.handles import Handles
 from connector.store.table import Table
 
-_AWS_ID = re.compile(r"O\d{1,19}|engi-[0-9a-z]{13}|arn:aws[\w-]*:[\w:/-]+")
+_AWS_ID = re.compile(r"[OL]\d{1,19}|engi-[0-9a-z]{13}|arn:aws[\w-]*:[\w:/-]+")
 _RUN_ID = re.compile(r"(?:in|out)-\d{8}T\d{6}-[0-9a-f]{8}")
 _SUFFIXES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -36,6 +36,8 @@ class Forgetting(Table):
             self._write("delete from corrections where apn_id = ?", (apn_id,))
             self._empty_referral(record_id)
             self._empty_proposals(record_id, apn_id)
+            self._drop_entry(record_id)
+            self._empty_files(record_id, apn_id)
 
     def _empty_link(self, record_id: str) -> None:
         self._write(
@@ -78,6 +80,23 @@ class Forgetting(Table):
         """That the record may be an opportunity's own stays known, against duplicates."""
         self._write("update backfill_proposals set record_name = '' where record_id = ?", (record_id,))
         self._write("update backfill_proposals set company = '', title = '' where apn_id = ?", (apn_id,))
+
+    def _drop_entry(self, record_id: str) -> None:
+        """What waits for a file goes out no more, and its run expects nothing of it."""
+        run_id = self._value("select run_id from file_entries where record_id = ?", (record_id,))
+        self._write("delete from file_entries where record_id = ?", (record_id,))
+        self._write(
+            "delete from run_records where run_id = ? and record_id = ? and outcome = 'waiting'", (run_id, record_id)
+        )
+
+    def _empty_files(self, record_id: str, apn_id: str) -> None:
+        """That the record is in a file stays known, against duplicates. The bytes of a file that AWS may not have yet
+        stay too, until it certainly has them: only the same bytes may be sent again.
+        """
+        self._write(
+            "update upload_records set entry = '{}', snapshot = '{}', record = '{}' where record_id = ?", (record_id,)
+        )
+        self._write("update arrived set payload = '' where apn_id = ?1 or partner_id = ?2", (apn_id, record_id))
 
     def _drop_log_rows(self, ids: set[str]) -> None:
         for row in self._all('select id, "key", body from outbox'):

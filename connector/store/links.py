@@ -147,9 +147,10 @@ class Links(Table):
 
     def summary_rotation(self, limit: int, before: str) -> list[Link]:
         """Return up to ``limit`` linked opportunities whose stage is open and whose summary was last asked for earlier
-        than ``before`` (ISO 8601 UTC, spelled as in :meth:`summarised`), longest ago first."""
+        than ``before`` (ISO 8601 UTC, spelled as in :meth:`summarised`), longest ago first. Leads have ids of their own
+        form, and no summary."""
         rows = self._all(
-            "select * from links where status = 'linked' and apn_id is not null and summarised_at < ? "
+            "select * from links where status = 'linked' and apn_id like 'O%' and summarised_at < ? "
             "and stage not in (select value from json_each(?)) order by summarised_at, record_id limit ?",
             (before, dump(CLOSED_STAGES), limit),
         )

@@ -209,6 +209,67 @@ _EVENTS = (
     "create index events_untold on events (row_id) where told = 0 and row_id <> ''",
 )
 
+_FILES = (
+    """create table file_entries (
+        record_id text primary key, record_type text not null, run_id text not null,
+        entry text not null, partner_id text not null, apn_id text,
+        snapshot text not null, record text not null, left_out text not null, decision text not null,
+        requested integer not null, put_at text not null
+    ) without rowid""",
+    "create index file_entries_waiting on file_entries (record_type, put_at, record_id)",
+    """create table uploads (
+        name text primary key, record_type text not null, run_id text not null, body blob not null,
+        status text not null check (status in ('stored', 'sent', 'answered', 'released')),
+        stored_at text not null, sent_at text, ended_at text,
+        log_id text not null default '', told_at text
+    )""",
+    "create index uploads_status on uploads (status, record_type)",
+    "create index uploads_run on uploads (run_id)",
+    """create table upload_records (
+        name text not null references uploads (name) on update cascade on delete cascade,
+        record_id text not null, record_type text not null, run_id text not null,
+        entry text not null, partner_id text not null, apn_id text,
+        snapshot text not null, record text not null, left_out text not null, decision text not null,
+        requested integer not null, put_at text not null,
+        outcome text check (outcome in ('success', 'error')),
+        open integer not null,
+        primary key (name, record_id)
+    ) without rowid""",
+    "create unique index upload_records_open on upload_records (record_id) where open = 1",
+    "create index upload_records_record on upload_records (record_id)",
+    """create table downloads (
+        "key" text not null, etag text not null, name text not null, record_type text not null,
+        size integer not null, modified_at text not null, parent text not null, run_id text not null default '',
+        status text not null check (status in ('listed', 'taken', 'unreadable', 'finished')),
+        reason text not null default '', listed_at text not null, ended_at text,
+        primary key ("key", etag)
+    ) without rowid""",
+    "create index downloads_status on downloads (status, record_type)",
+    """create table arrived (
+        id integer primary key autoincrement,
+        "key" text not null, etag text not null, position integer not null,
+        apn_id text not null collate nocase, partner_id text not null, payload text not null,
+        status text not null check (status in ('waiting', 'done', 'failed', 'skipped')),
+        foreign key ("key", etag) references downloads ("key", etag) on delete cascade
+    )""",
+    """create index arrived_file on arrived ("key", etag, status)""",
+    "create index arrived_apn_id on arrived (apn_id)",
+    "create index arrived_partner_id on arrived (partner_id)",
+    "alter table runs add column file_name text not null default ''",
+    "alter table runs add column call text not null default ''",
+    """create table run_records_of_files (
+        run_id text not null references runs (run_id) on delete cascade,
+        record_id text not null,
+        outcome text not null check (outcome in ('success', 'error', 'waiting')),
+        primary key (run_id, record_id)
+    ) without rowid""",
+    "insert into run_records_of_files select run_id, record_id, outcome from run_records",
+    "drop table run_records",
+    "alter table run_records_of_files rename to run_records",
+    "create index run_records_waiting on run_records (run_id) where outcome = 'waiting'",
+    "create index downloads_run on downloads (run_id)",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "facts, quotas and mappings", _FACTS),
     Migration(2, "links and shares", _RECORDS),
@@ -219,6 +280,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(7, "what backfills and comparisons found", _COMPARISONS),
     Migration(8, "referrals of AWS", _REFERRALS),
     Migration(9, "what AWS announced", _EVENTS),
+    Migration(10, "files of the bucket", _FILES),
 )
 
 

@@ -9,12 +9,23 @@ from typing import Literal
 from connector.store.codec import moment, stamp
 from connector.store.table import Record, Table
 
-Outcome = Literal["success", "error"]
+Outcome = Literal["success", "error", "waiting"]
+"""What became of a record in a run; ``waiting``: its file is not worked off. Records in the tables of files count as
+waiting without it.
+"""
+Call = Literal["", "API Success", "Error"]
 
 _SELECT = (
     "select runs.*, count(outcome) filter (where outcome = 'success') as success, "
-    "count(outcome) filter (where outcome = 'error') as error "
+    "count(outcome) filter (where outcome = 'error') as error, coalesce(waits.n, 0) as waiting "
     "from runs left join run_records using (run_id) "
+    # What waits follows from the files themselves, so that it ends with them. Each record counts once.
+    "left join (select run_id, count(*) as n from ("
+    "select run_id, record_id from run_records where outcome = 'waiting' "
+    "union select run_id, record_id from file_entries "
+    "union select uploads.run_id, record_id from upload_records join uploads using (name) where open = 1 "
+    'union select downloads.run_id, arrived.id from arrived join downloads using ("key", etag) '
+    "where arrived.status = 'waiting') group by run_id) as waits using (run_id) "
 )
 
 
@@ -26,7 +37,10 @@ class Run:
         direction, purpose, object_name: as the sync log words them.
         parent: run id of the run that this one answers or repeats; empty if none.
         started_at, ended_at: aware UTC; ``ended_at`` is None while it is open.
+        file_name: of the file that the run sent or read; empty for a run without one.
+        call: how uploading or reading that file went, as the sync log words it; empty while it has not.
         success, error: records by their last outcome.
+        waiting: records that wait for a file, or are in one that is not worked off.
     """
 
     run_id: str
@@ -37,8 +51,11 @@ class Run:
     message: str
     started_at: datetime
     ended_at: datetime | None
+    file_name: str
+    call: Call
     success: int
     error: int
+    waiting: int
 
 
 class Runs(Table):
@@ -54,12 +71,13 @@ class Runs(Table):
         object_name: str,
         parent: str = "",
         message: str = "",
+        file_name: str = "",
     ) -> Run:
         """Open a run; starting it again changes nothing. Return it."""
         self._write(
-            "insert into runs (run_id, direction, purpose, object_name, parent, message, started_at) "
-            "values (?, ?, ?, ?, ?, ?, ?) on conflict (run_id) do nothing",
-            (run_id, direction, purpose, object_name, parent, message, stamp(now)),
+            "insert into runs (run_id, direction, purpose, object_name, parent, message, started_at, file_name) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (run_id) do nothing",
+            (run_id, direction, purpose, object_name, parent, message, stamp(now), file_name),
         )
         run = self.get(run_id)
         assert run is not None
@@ -70,6 +88,17 @@ class Runs(Table):
         self._upsert(
             "run_records", ("run_id", "record_id"), {"run_id": run_id, "record_id": record_id, "outcome": outcome}
         )
+
+    def call(self, run_id: str, call: Call, *, file_name: str = "") -> None:
+        """Note how uploading or reading the run's file went, and its name if one is given."""
+        self._write(
+            "update runs set call = ?1, file_name = case ?2 when '' then file_name else ?2 end where run_id = ?3",
+            (call, file_name, run_id),
+        )
+
+    def drop_waiting(self, run_id: str) -> None:
+        """Nothing is expected any more of records that were noted as waiting: they do not count in the run."""
+        self._write("delete from run_records where run_id = ? and outcome = 'waiting'", (run_id,))
 
     def close(self, run_id: str, now: datetime, *, message: str | None = None) -> Run | None:
         """End the run, with a last message if one is given; return it, None if there is no such run."""

@@ -14,6 +14,8 @@ from connector.store.backfills import Backfills, Comparisons
 from connector.store.codec import stamp
 from connector.store.corrections import Corrections
 from connector.store.cursors import Cursors, Meta
+from connector.store.downloads import Downloads
+from connector.store.entries import Entries
 from connector.store.events import Events
 from connector.store.forgetting import forget
 from connector.store.handles import Handles, create_private, explained
@@ -28,6 +30,7 @@ from connector.store.queue import Queue
 from connector.store.referrals import Referrals
 from connector.store.runs import Runs
 from connector.store.shares import Shares
+from connector.store.uploads import Uploads
 from connector.store.writebacks import Writebacks
 
 _KEPT_ON_RESET = frozenset({"mapping_drafts", "mapping_versions"})
@@ -59,6 +62,9 @@ class State:
         self.referrals = Referrals(handles)
         self.backfills = Backfills(handles)
         self.comparisons = Comparisons(handles)
+        self.entries = Entries(handles)
+        self.uploads = Uploads(handles)
+        self.downloads = Downloads(handles)
 
     @classmethod
     def open(cls, path: Path) -> State:

@@ -21,6 +21,7 @@ from connector.sync.asking import IN_ORDER, TARGETS, Request, attempts_note, let
 from connector.sync.assignment import perform_assignment
 from connector.sync.association_requests import close_items, items_query, link_private_offer, perform_associations
 from connector.sync.engine import Engine, Priority
+from connector.sync.file_requests import refused_request
 from connector.sync.observe import judge
 from connector.sync.other_integrations import unconfirmed
 from connector.sync.ports import Row
@@ -181,6 +182,8 @@ def _perform(engine: Engine, request: Request) -> Answer | None:
         return Answer(FAILED, f"The action {request.action} is not available yet.")
     if request.action not in WITHOUT_RECORD and not request.record_id:
         return Answer(FAILED, _NO_RECORD)
+    if request.action not in WITHOUT_RECORD and (reason := refused_request(engine, request)):
+        return Answer(FAILED, reason)
     if request.action not in WITHOUT_WRITE and (reason := unconfirmed(engine)):
         return Answer(FAILED, reason)
     try:
@@ -217,7 +220,7 @@ def _performers() -> Mapping[str, Performer]:
 
 
 def _send(engine: Engine, request: Request) -> Answer | None:
-    """Like sharing, but for opportunities of the partner's own only."""
+    """Like sharing, but of opportunities for the partner's own only; leads that go out are AWS's referrals anyway."""
     reason = refused_for_sending(engine, request.record_id)
     return Answer(FAILED, reason) if reason else _share(engine, request)
 

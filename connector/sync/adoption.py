@@ -23,7 +23,7 @@ from connector.sync.engine import Engine
 from connector.sync.fallbacks import stood_in
 from connector.sync.ports import Json, Row
 from connector.sync.related_values import describe_of, related_record
-from connector.sync.set_aside import hand_over, is_set_aside, set_aside_problem
+from connector.sync.set_aside import hand_over, is_free, set_aside_problem
 from connector.sync.templates import copy_of
 
 UNKNOWN = "unknown to this state"
@@ -32,12 +32,14 @@ MADE_WITHIN = timedelta(minutes=10)
 """From our last look at Salesforce's clock, which a record that we create bears, to its creation at most: calls are
 repeated and wait for their quota.
 """
-_APN_ID = re.compile(r"O[0-9]{1,19}\Z")
+REMEMBERED = 5
+"""Details of the sync logs that are asked which record an opportunity had."""
+_APN_ID = {"opportunity": re.compile(r"O[0-9]{1,19}\Z"), "lead": re.compile(r"L[0-9]{1,19}\Z")}
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{18}\Z")
 
 
 def find_link(engine: Engine, apn_id: str, answer: Json) -> Link | None:
-    """Return the link of an opportunity: known, or found by its identifier in Salesforce, or by the partner
+    """Return the link of what AWS names so: known, or found by its identifier in Salesforce, or by the partner
     identifier at AWS.
 
     Returns None when no Salesforce record belongs to it: it was made in Partner Central.
@@ -48,8 +50,8 @@ def find_link(engine: Engine, apn_id: str, answer: Json) -> Link | None:
     """
     link = engine.state.links.by_apn(apn_id)
     if link is not None:
-        return _taken_over(engine, link) if is_set_aside(engine, link) else link
-    if not _APN_ID.match(apn_id):
+        return _taken_over(engine, link) if is_free(engine, link) else link
+    if not is_apn_id(engine, apn_id):
         return None
     holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.apn_id, apn_id)
     for record_id, deleted in holders.items():
@@ -62,9 +64,14 @@ def find_link(engine: Engine, apn_id: str, answer: Json) -> Link | None:
     return _tombstone(engine, once, apn_id) if once else None
 
 
+def is_apn_id(engine: Engine, text: str) -> bool:
+    """Whether the text has the form in which AWS names records of the engine's type (FAQ-05)."""
+    return bool(_APN_ID[engine.record_type].match(text))
+
+
 def _taken_over(engine: Engine, link: Link) -> Link:
     """Return the link of the record of the mapped object that carries the opportunity's identifier now; nothing is
-    created in the place of a record that was set aside.
+    created in the place of a record that was set aside or deleted.
     """
     apn_id = link.apn_id or ""
     holders = engine.salesforce.holders(engine.mapping.object_name, engine.names.apn_id, apn_id)
@@ -133,12 +140,17 @@ def _once_logged(engine: Engine, apn_id: str) -> str:
 
     The recycle bin forgets after 15 days; the logs remember until their retention ends.
     """
-    logged = engine.salesforce.query(
-        f"SELECT {Detail.RECORD_ID} FROM {SYNC_LOG_DETAIL} WHERE {Detail.APN_ID} = '{apn_id}' "  # noqa: S608 - checked above
-        "ORDER BY CreatedDate DESC LIMIT 5"
-    )
+    logged = engine.salesforce.query(logged_query(apn_id))
     ids = (str(row[Detail.RECORD_ID] or "") for row in logged)
     return next((record_id for record_id in ids if is_record_id(engine, record_id)), "")
+
+
+def logged_query(apn_id: str) -> str:
+    """Return the query for what the sync logs say of an identifier of AWS's, the latest first."""
+    return (
+        f"SELECT {Detail.RECORD_ID} FROM {SYNC_LOG_DETAIL} WHERE {Detail.APN_ID} = '{apn_id}' "  # noqa: S608 - checked above
+        f"ORDER BY CreatedDate DESC LIMIT {REMEMBERED}"
+    )
 
 
 def _by_partner_identifier(engine: Engine, apn_id: str, record_id: str) -> Link:
@@ -168,7 +180,12 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
 
     A record that stands as we made it, of an opportunity whose link was not kept any more, has no person's edits: where
     it differs, a template or the org filled what AWS leaves empty, or AWS changed since.
+
+    A pair that an admin confirmed before anything was known of AWS's side counts as it stood then (OPS-17).
     """
+    if link.seen and engine.state.backfills.decision(link.apn_id or "") == "link":
+        link.applied = as_it_stands(engine, link, record)
+        return
     snap = snapshot(engine.mapping, row)
     in_sync = {**snap, **as_aws_says(engine, record)}
     made = _stands_as_made(engine, row)
@@ -183,6 +200,24 @@ def restore_seen(engine: Engine, link: Link, row: Row, record: AceRecord, answer
         and (field.path in newer or engine.catalogue[field.ace_field].owner is Owner.PARTNER)
     }
     link.applied = applied | stood_in(engine, row, record, _sendings(engine, row, answer))
+
+
+def as_it_stands(engine: Engine, link: Link, record: AceRecord) -> dict[str, Value]:
+    """Return AWS's record as if Salesforce had been brought to it, but for what Salesforce leaves empty, and for AWS's
+    own fields.
+    """
+    filled = filled_paths(link)
+    open_fields = {
+        item.ace_field
+        for item in engine.mapping.fields
+        if item.path not in filled or engine.catalogue[item.ace_field].owner is not Owner.PARTNER
+    }
+    return {name: UNKNOWN if name in open_fields else value for name, value in record.items()}
+
+
+def filled_paths(link: Link) -> set[str]:
+    """Return the mapped paths that had a value when the record was last seen."""
+    return {path for path, text in link.seen.items() if text is not None}
 
 
 def _stands_as_made(engine: Engine, row: Row) -> bool:
@@ -205,7 +240,7 @@ def _filled_beforehand(engine: Engine, snap: Mapping[str, str | None], record: A
     one on a record that was there before.
     """
     describe, template_id = engine.describe(), engine.settings.default_opportunity_id
-    has_template = bool(template_id) and describe.name != ACE_OPPORTUNITY
+    has_template = bool(template_id) and describe.name != ACE_OPPORTUNITY and engine.record_type == "opportunity"
     template = copy_of(engine.salesforce, describe, template_id, engine.names) if has_template else None
     texts = {path: text for path, text in snapshot(engine.mapping, template or {}).items() if text is not None}
     return {
@@ -218,8 +253,10 @@ def _filled_beforehand(engine: Engine, snap: Mapping[str, str | None], record: A
 
 def as_aws_says(engine: Engine, record: AceRecord) -> dict[str, str | None]:
     """Return AWS's values as they would stand in Salesforce, by path."""
-    values, _ = to_salesforce(engine.mapping, record, engine.describe(), creating=True)
-    related, _ = related_values(engine.mapping, record, partial(describe_of, engine), creating=True)
+    known = engine.catalogue
+    values, _ = to_salesforce(engine.mapping, record, engine.describe(), creating=True, catalogue=known)
+    describes = partial(describe_of, engine)
+    related, _ = related_values(engine.mapping, record, describes, creating=True, catalogue=known)
     paths = {*values, *(f"{where}.{name}" for where, fields in related.items() for name in fields)}
     texts = snapshot(engine.mapping, nest(values, related))
     return {path: texts[path] for path in paths if path in texts}

@@ -1,4 +1,4 @@
-"""What AWS says of one opportunity: its two answers, and both as one canonical record."""
+"""What AWS says of one record: its two answers about an opportunity, or an entry of a file, as one canonical record."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from connector.ace import api_shape
 from connector.ace.catalogue import opportunity_fields
 from connector.ace.invitation_shape import ACCEPT_BY, ARN, STATUS
 from connector.ace.record import AceRecord, Value
+from connector.ace.redaction import without_redacted
 from connector.store.links import Link
 from connector.sync.base import mark_applied, remember_answer
 from connector.sync.corrections import corrected
@@ -19,13 +20,19 @@ from connector.sync.ports import Json
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """AWS's two answers about one opportunity, and both as one canonical record.
+    """What AWS says of one record, by whatever channel, and all of it as one canonical record.
 
     Attributes:
-        record: what the answers say, but for the values that a person corrected.
+        answer, summary: AWS's two answers. Of an entry of a file, the first holds what every flow asks of it: the
+            identifiers, the dates and where the record is in its life.
+        record: what AWS says, but for the values that a person corrected. What an entry of a file does not tell, or
+            hides, has no key.
         note: what was corrected, for the log; empty for nothing.
         invited: the answer is that of an invitation: there is no opportunity yet, and its record is known by the
             invitation's id.
+        by_file: it is an entry of a file: nothing more can be asked of AWS.
+        payload: the entry as AWS wrote it.
+        again: it was told in the log of its file already.
     """
 
     answer: Json
@@ -33,6 +40,14 @@ class Arrival:
     record: dict[str, Value]
     note: str = ""
     invited: bool = False
+    by_file: bool = False
+    payload: Mapping[str, Any] | None = None
+    again: bool = False
+
+    @property
+    def logged(self) -> Mapping[str, Any]:
+        """AWS's own words, as logs show them and people correct them."""
+        return self.answer if self.payload is None else self.payload
 
     @property
     def id(self) -> str:
@@ -54,12 +69,12 @@ def fetch(engine: Engine, apn_id: str) -> Arrival:
 
 def canonical(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Value]:
     """Return both views as one record. What goes out with the submission AWS leaves out until then, which says nothing
-    of its value.
+    of its value; nor does what it keeps from its own people.
     """
     fields = opportunity_fields()
     view = api_shape.from_summary(summary)
     known = {name: value for name, value in view.items() if value is not None or not fields[name].submit}
-    return {**known, **api_shape.from_get(answer)}
+    return without_redacted({**known, **api_shape.from_get(answer)})
 
 
 def referral_facts(engine: Engine, apn_id: str) -> dict[str, Value]:
@@ -75,10 +90,31 @@ def referral_facts(engine: Engine, apn_id: str) -> dict[str, Value]:
 
 def remember(engine: Engine, link: Link, arrival: Arrival) -> None:
     """Keep AWS's answers with the link, and the record as what Salesforce is being brought to."""
-    link.summary, link.summarised_at = arrival.summary, engine.now().isoformat()
-    link.pending_applied = as_applied(engine, link, arrival.record)
-    mark_applied(link, arrival.answer)
-    remember_answer(engine, link, arrival.answer)
+    if arrival.by_file:
+        # Of what the entry does not tell, or hides, stays known what AWS said before.
+        before = (link.applied if link.pending_applied is None else link.pending_applied) or {}
+        link.pending_applied = {**before, **as_applied(engine, link, arrival.record)}
+    else:
+        link.summary, link.summarised_at = arrival.summary, engine.now().isoformat()
+        link.pending_applied = as_applied(engine, link, arrival.record)
+    follow_review(engine, link, arrival)
+
+
+def follow_review(engine: Engine, link: Link, arrival: Arrival) -> None:
+    """Keep where AWS's record is in its life, and when AWS changed it: its review decides when an edit may go out."""
+    if not arrival.by_file:
+        mark_applied(link, arrival.answer)
+        remember_answer(engine, link, arrival.answer)
+        return
+    if arrival.answer.get("LastModifiedDate"):
+        mark_applied(link, arrival.answer)
+    life = arrival.answer.get("LifeCycle") or {}
+    link.status = "linked" if link.status == "new" and link.apn_id else link.status
+    # What AWS's calls answered is older now: whoever asks by calls again must not take it for AWS's record.
+    link.aws = link.summary = None
+    link.review_status = str(life.get("ReviewStatus", link.review_status) or "")
+    link.stage = str(life.get("Stage", link.stage) or "")
+    engine.state.links.save(link)
 
 
 def as_applied(engine: Engine, link: Link, record: AceRecord) -> dict[str, Value]:

@@ -11,18 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connector.ace.catalogue import Owner
-from connector.ace.record import Value
 from connector.errors import Problem, RecordRejected
 from connector.mapping.outbound import snapshot
 from connector.mapping.paths import read_path
 from connector.store.backfills import Proposal
 from connector.store.candidates import Candidate, Candidates
-from connector.store.links import Link
 from connector.store.queue import Item, Work
 from connector.sync import logs
-from connector.sync.adoption import UNKNOWN, adopt, is_record_id
-from connector.sync.arrival import Arrival, fetch
+from connector.sync.adoption import adopt, as_it_stands, filled_paths, is_record_id
+from connector.sync.arrival import fetch
 from connector.sync.edits import differing_paths
 from connector.sync.engine import Engine, Priority
 from connector.sync.inbound import apply, read_row
@@ -113,10 +110,10 @@ def propose(engine: Engine, candidates: Candidates, summary: Json) -> list[Propo
     company, website = str(account.get("CompanyName") or ""), str(account.get("WebsiteUrl") or "")
     alike = candidates.alike(company_word(company), host_of(website), company)
     deal = Deal(company, "", website, str(life.get("TargetCloseDate") or ""))
-    if not any(likeness(deal, _deal(one))[0] for one in alike):
+    if not any(likeness(deal, deal_of(one))[0] for one in alike):
         return []
     deal = Deal(deal.company, _title(engine, summary["Id"]), deal.website, deal.close_date)
-    scored = [(one, *likeness(deal, _deal(one))) for one in alike]
+    scored = [(one, *likeness(deal, deal_of(one))) for one in alike]
     likely = sorted((one for one in scored if one[1] >= PROPOSED_FROM), key=lambda one: (-one[1], one[0].record_id))
     return [
         Proposal(summary["Id"], company, deal.title, one.record_id, one.name, score, reason)
@@ -124,7 +121,8 @@ def propose(engine: Engine, candidates: Candidates, summary: Json) -> list[Propo
     ]
 
 
-def _deal(one: Candidate) -> Deal:
+def deal_of(one: Candidate) -> Deal:
+    """Return what is compared of a record."""
     return Deal(one.company, one.title, one.website, one.close_date)
 
 
@@ -253,7 +251,7 @@ def _decide(engine: Engine, row: Decided, run_id: str) -> None:
         # What was about to be created is not what the record is linked to now.
         engine.state.shares.delete(row.record_id)
         adopt(engine, row.record_id, row.apn_id)
-        _drop_share(engine, row.record_id)
+        drop_waiting_share(engine, row.record_id)
         engine.state.queue.enqueue(_link_work(row, run_id), engine.now())
     elif row.decision == CREATE:
         engine.state.backfills.decide(row.apn_id, "create")
@@ -264,7 +262,7 @@ def _decide(engine: Engine, row: Decided, run_id: str) -> None:
         engine.state.queue.release(record_id, engine.now())
 
 
-def _drop_share(engine: Engine, record_id: str) -> None:
+def drop_waiting_share(engine: Engine, record_id: str) -> None:
     """The record has its opportunity: what waited to create one has nothing to do any more."""
     held, waiting = (engine.state.queue.list(state, key=record_id) for state in ("held", "waiting"))
     for item in (*held, *(one for one in waiting if one.kind == OUTBOUND)):
@@ -293,28 +291,11 @@ def link_record(engine: Engine, item: Item) -> None:
         return
     link.seen, link.modstamp = snapshot(engine.mapping, row), row["SystemModstamp"]
     link.origin = "aws" if arrival.record.get("opportunityOwnership") == "AWS Referral" else "partner"
-    link.applied = _as_it_stands(engine, link, arrival)
-    differing = sorted(differing_paths(engine, arrival.record, row).intersection(_filled(link)))
+    link.applied = as_it_stands(engine, link, arrival.record)
+    differing = sorted(differing_paths(engine, arrival.record, row).intersection(filled_paths(link)))
     with engine.state.transaction():
         apply(engine, link, row, arrival, run_id)
         marks = {engine.names.apn_id: apn_id, engine.names.sync_with_aws: True}
         put(engine, link, {**marks, engine.names.last_sync_date: SERVER_TIME})
         note = f" The two sides differ in: {', '.join(differing)}." if differing else ""
         logs.log_success(engine, run_id, link, arrival.answer, f"Linked as an admin decided.{note}")
-
-
-def _as_it_stands(engine: Engine, link: Link, arrival: Arrival) -> dict[str, Value]:
-    """Return AWS's record as if Salesforce had been brought to it, but for what Salesforce leaves empty, and for AWS's
-    own fields.
-    """
-    filled = _filled(link)
-    open_fields = {
-        item.ace_field
-        for item in engine.mapping.fields
-        if item.path not in filled or engine.catalogue[item.ace_field].owner is not Owner.PARTNER
-    }
-    return {name: UNKNOWN if name in open_fields else value for name, value in arrival.record.items()}
-
-
-def _filled(link: Link) -> set[str]:
-    return {path for path, text in link.seen.items() if text is not None}

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from connector.ace import api_shape
+from connector.ace.export_shape import read_entry
 from connector.ace.invitation_shape import is_invitation_id
 from connector.ace.record import AceRecord, Value
 from connector.ace.text import same
@@ -24,7 +25,8 @@ from connector.names import SYNC_LOG_DETAIL, Detail, Log
 from connector.store.corrections import Correction
 from connector.store.links import Link
 from connector.sync import logs, queueing
-from connector.sync.engine import Engine, Priority
+from connector.sync.engine import TYPE, Engine, Priority
+from connector.sync.exchange.last_words import STAND_IN, is_entry, take_entry, type_of
 from connector.sync.ports import Json, Row
 from connector.sync.related_values import describe_of
 
@@ -83,9 +85,13 @@ def _answer(engine: Engine, row: Row, body: dict[str, Any]) -> None:
 def _take(engine: Engine, row: Row) -> None:
     link = engine.state.links.get(str(row[Detail.RECORD_ID] or ""))
     if (row[Detail.LOG_REF] or {}).get(Log.DIRECTION) == logs.TO_AWS:
-        return _send_again(engine, link, row)
+        return _send_again(engine.engine_of(link.object_name) if link else engine, link, row)
+    engine.person_waits = True
     known = row[Detail.APN_ID] or (link and link.apn_id) or _invitation_of(engine, link)
     apn_id = str(known or row[Detail.RECORD_ID] or "")
+    entry = _entry_of(row)
+    if entry is not None:
+        return _take_entry(engine.engine_for("", {TYPE: type_of(entry)}), row, apn_id, entry)
     if row[Detail.CORRECTED_PAYLOAD]:
         remember(engine, apn_id, str(row[Detail.PAYLOAD] or ""), str(row[Detail.CORRECTED_PAYLOAD]))
     run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
@@ -93,8 +99,36 @@ def _take(engine: Engine, row: Row) -> None:
         queueing.enqueue_referral(engine, apn_id, run_id, priority=Priority.REQUEST)
     else:
         queueing.enqueue_inbound(engine, apn_id, run_id, priority=Priority.REQUEST, fresh=True)
-    engine.person_waits = True
     return None
+
+
+def _entry_of(row: Row) -> Json | None:
+    """Return the entry of a file that the detail has as its payload; None for any other payload."""
+    try:
+        payload = json.loads(str(row[Detail.PAYLOAD] or ""))
+    except (ValueError, RecursionError):
+        return None
+    # A record without an identifier is known by what stands in for it.
+    nameless = str(row[Detail.RECORD_ID] or "").startswith(STAND_IN)
+    return payload if is_entry(payload) or (nameless and isinstance(payload, dict)) else None
+
+
+def _take_entry(engine: Engine, row: Row, apn_id: str, entry: Json) -> None:
+    """Queue a record that came in a file: AWS's last word on it, with what a person corrected. A record that bore no
+    usable identifier is taken as it was corrected.
+    """
+    corrected_text = str(row[Detail.CORRECTED_PAYLOAD] or "")
+    nameless = str(row[Detail.RECORD_ID] or "").startswith(STAND_IN)
+    if nameless and corrected_text:
+        entry = _parsed_entry(corrected_text, "corrected payload")
+    elif corrected_text:
+        remember(engine, apn_id, str(row[Detail.PAYLOAD]), corrected_text)
+    run_id = logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS)
+    is_known = not nameless and engine.state.downloads.last(engine.record_type, apn_id) is not None
+    if is_known or engine.channel == "api":
+        queueing.enqueue_inbound(engine, apn_id, run_id, priority=Priority.REQUEST, fresh=True)
+    else:
+        take_entry(engine, str(row[Detail.KEY]), entry, run_id)
 
 
 def _invitation_of(engine: Engine, link: Link | None) -> str:
@@ -133,18 +167,38 @@ def changes_of(apn_id: str, payload: str, corrected: str) -> dict[str, tuple[Val
     Raises:
         ConfigError: one of them is no payload of this record, or they differ in nothing that can be corrected.
     """
-    before, after = _parsed(payload, "payload of the detail"), _parsed(corrected, "corrected payload")
-    if after.get("Id", apn_id) != apn_id:
-        raise ConfigError(
-            f"The corrected payload is of {after['Id']}, the detail of {apn_id}. Correct its own payload."
-        )
-    changes = differing(api_shape.from_get(before), api_shape.from_get(after))
+    before = _parsed(payload, "payload of the detail")
+    if is_entry(before):
+        changes = _changes_of_entry(apn_id, before, _parsed_entry(corrected, "corrected payload"))
+    else:
+        changes = _changes_of_answer(apn_id, before, _parsed(corrected, "corrected payload"))
     if not changes:
         raise ConfigError(
             "The corrected payload says the same as the payload, as far as fields are known. Change a value, or clear "
             "the corrected payload to process the record again as it is."
         )
     return changes
+
+
+def _changes_of_answer(apn_id: str, before: Json, after: Json) -> dict[str, tuple[Value, Value]]:
+    _require_same(apn_id, str(after.get("Id", apn_id)))
+    return differing(api_shape.from_get(before), api_shape.from_get(after))
+
+
+def _changes_of_entry(apn_id: str, before: Json, after: Json) -> dict[str, tuple[Value, Value]]:
+    record_type = type_of(before)
+    old, new = (read_entry(one, record_type, "payload") for one in (before, after))
+    if new.problems:
+        told = " ".join(str(problem) for problem in new.problems)
+        raise ConfigError(f"The corrected payload cannot be used: {told}")
+    if old.apn_id:
+        _require_same(apn_id, new.apn_id)
+    return differing(old.record, new.record)
+
+
+def _require_same(apn_id: str, corrected: str) -> None:
+    if corrected != apn_id:
+        raise ConfigError(f"The corrected payload is of {corrected}, the detail of {apn_id}. Correct its own payload.")
 
 
 def differing(before: AceRecord, after: AceRecord) -> dict[str, tuple[Value, Value]]:
@@ -156,8 +210,9 @@ def differing(before: AceRecord, after: AceRecord) -> dict[str, tuple[Value, Val
 def translatable(engine: Engine, name: str, value: Value) -> bool:
     """Whether the mapping can translate the value from AWS, be it for the record or for one related to it."""
     record = {name: value}
-    _, problems = to_salesforce(engine.mapping, record, engine.describe(), creating=False)
-    _, related = related_values(engine.mapping, record, partial(describe_of, engine), creating=False)
+    known = engine.catalogue
+    _, problems = to_salesforce(engine.mapping, record, engine.describe(), creating=False, catalogue=known)
+    _, related = related_values(engine.mapping, record, partial(describe_of, engine), creating=False, catalogue=known)
     return all(problem.code in WARNINGS for problem in (*problems, *related))
 
 
@@ -199,12 +254,26 @@ def _is_overtaken(engine: Engine, one: Correction, value: Value) -> bool:
 
 
 def _parsed(text: str, what: str) -> Json:
-    try:
-        answer = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"The {what} is not JSON: {error}. Correct it and tick Reprocess again.") from None
-    if not isinstance(answer, dict) or not ({"LifeCycle", "Project", "Customer"} & set(answer)):
+    answer = _json(text, what)
+    if not isinstance(answer, dict) or not (is_entry(answer) or {"LifeCycle", "Project", "Customer"} & set(answer)):
         raise ConfigError(
             f"The {what} is no opportunity of AWS's. Start from a copy of the payload and change values only."
         )
     return answer
+
+
+def _parsed_entry(text: str, what: str) -> Json:
+    entry = _json(text, what)
+    if not is_entry(entry):
+        raise ConfigError(
+            f"The {what} is no record of a file of AWS's. Start from a copy of the payload and change values only."
+        )
+    found: Json = entry
+    return found
+
+
+def _json(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"The {what} is not JSON: {error}. Correct it and tick Reprocess again.") from None

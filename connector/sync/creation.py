@@ -1,5 +1,5 @@
-"""The Salesforce record of an opportunity that has none yet: made by a colleague in Partner Central, or referred by AWS
-(IN-05, IN-07).
+"""The Salesforce record of what AWS has and Salesforce has not: an opportunity made by a colleague in Partner Central,
+or an opportunity or a lead that AWS referred (IN-05, IN-07, LEAD-03).
 
 What it holds: the template's values, over them what AWS says, over that what the settings decide (owner, record type,
 currency, account) and the connector's own fields. Nothing is invented: what a required field lacks is told.
@@ -15,7 +15,7 @@ from typing import Any
 from connector.ace.record import AceRecord, Value
 from connector.errors import DuplicateValue, Problem, RecordRejected, Retriable
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
-from connector.mapping.inbound import related_values, to_salesforce
+from connector.mapping.inbound import WARNINGS, related_values, to_salesforce
 from connector.mapping.model import FieldMapping
 from connector.mapping.outbound import snapshot
 from connector.mapping.related import field_of, lookup_path, relationship_of
@@ -32,7 +32,9 @@ from connector.sync.queueing import enqueue_inbound
 from connector.sync.related_values import describe_of, is_default, no_related_record
 from connector.sync.templates import ACCOUNT, copy_of, default_opportunity_problem
 
-TITLE = "partnerProjectTitle"
+_TITLES = {"opportunity": ("partnerProjectTitle",), "lead": ("company", "fullName")}
+"""What a record without a mapped name is called by; AWS hides a lead's until it is accepted."""
+_OWNERSHIP, _REFERRED = "opportunityOwnership", "AWS Referral"
 _FOLLOW_STAGE = ("Probability", "ForecastCategoryName")
 """Salesforce derives them from the stage; a template's would contradict AWS's stage."""
 _REFERENCE = "REFERENCE_IN_TEXT"
@@ -83,8 +85,8 @@ def insert_record(engine: Engine, arrival: Arrival, run_id: str) -> tuple[str, D
         return _insert(engine, draft, arrival)
     except RecordRejected as refusal:
         # Until there is a record, AWS's id stands for it.
-        provisional = Link(arrival.id, engine.mapping.object_name)
-        logs.log_problems(engine, run_id, provisional, refusal.problems, payload=arrival.answer)
+        provisional = Link(arrival.id, engine.mapping.object_name, arrival.id if arrival.by_file else None)
+        logs.log_problems(engine, run_id, provisional, refusal.problems, payload=arrival.logged)
         return None
 
 
@@ -102,9 +104,9 @@ def draft_record(engine: Engine, arrival: Arrival) -> Draft:
         raise RecordRejected(problems)
     template, wrong = _template(engine, describe)
     defaults = defaults_for(engine, describe, arrival.record, template)
-    account = choose_account(engine, describe, filled.record, str(defaults.values.get(OWNER) or ""))
+    account = _account(engine, describe, filled.record, str(defaults.values.get(OWNER) or ""))
     own = _own_values(engine, arrival)
-    row = _row(arrival, describe, template, _without(engine, values, filled.record, template, defaults))
+    row = _row(engine, arrival, describe, template, _without(engine, values, filled.record, template, defaults))
     draft = Draft(
         {**row, **defaults.values, **own},
         account,
@@ -115,10 +117,17 @@ def draft_record(engine: Engine, arrival: Arrival) -> Draft:
     return _with_account(engine, describe, draft, filled.record)
 
 
+def _account(engine: Engine, describe: ObjectDescribe, record: AceRecord, owner_id: str) -> AccountChoice:
+    """Return the account of a new opportunity; a lead has none before it is converted."""
+    if engine.record_type == "lead":
+        return AccountChoice()
+    return choose_account(engine, describe, record, owner_id)
+
+
 def _template(engine: Engine, describe: ObjectDescribe) -> tuple[Row, tuple[Problem, ...]]:
     """Return what the Default Opportunity gives, and why it gives nothing (SET-07, SET-08)."""
     settings = engine.settings
-    if describe.name == ACE_OPPORTUNITY:
+    if describe.name == ACE_OPPORTUNITY or engine.record_type == "lead":
         return {}, ()
     if not settings.default_opportunity_id:
         name = TemplateSettings.DEFAULT_OPPORTUNITY_ID
@@ -143,15 +152,15 @@ def _without(engine: Engine, values: Row, record: AceRecord, template: Row, defa
     return kept
 
 
-def _row(arrival: Arrival, describe: ObjectDescribe, template: Row, values: Row) -> Row:
+def _row(engine: Engine, arrival: Arrival, describe: ObjectDescribe, template: Row, values: Row) -> Row:
     """Return the template with the values laid over, and a name."""
     row = {**template, **values}
     if row.get("StageName") != template.get("StageName"):
         row = {name: value for name, value in row.items() if name in values or name not in _FOLLOW_STAGE}
     known = describe.field("Name")
     if known is not None and known.createable and not row.get("Name"):
-        title = text_of(arrival.record, TITLE) or arrival.id
-        row["Name"] = logs.cut(title, known.length or 80)
+        titles = (text_of(arrival.record, name) for name in _TITLES[engine.record_type])
+        row["Name"] = logs.cut(next(filter(None, titles), arrival.id), known.length or 80)
     return row
 
 
@@ -248,7 +257,12 @@ def _lacking(engine: Engine, field: FieldDescribe) -> Problem:
         f"Fill {field.name} on the template record and set its id as {TemplateSettings.DEFAULT_OPPORTUNITY_ID} in "
         f"{SETTINGS}"
     )
-    remedy = "Map an AWS field to it" if engine.mapping.object_name == ACE_OPPORTUNITY else template
+    remedy = template
+    if engine.mapping.object_name == ACE_OPPORTUNITY:
+        remedy = "Map an AWS field to it"
+    elif engine.record_type == "lead":
+        # AWS hides a lead's names until it is accepted.
+        remedy = "Map an AWS field to it, and set in the mapping what stands in where AWS has no value (from AWS)"
     return Problem(
         "REQUIRED_FIELD_MISSING",
         field.name,
@@ -318,7 +332,8 @@ def _with_shared_account(engine: Engine, draft: Draft, problems: tuple[Problem, 
 def _link_created(engine: Engine, record_id: str, draft: Draft, arrival: Arrival, run_id: str) -> None:
     link = engine.state.links.get(record_id) or Link(record_id=record_id, object_name=engine.mapping.object_name)
     link.apn_id, link.status, link.apn_id_written = str(arrival.answer["Id"]), "linked", True
-    link.origin = "aws" if arrival.record.get("opportunityOwnership") == "AWS Referral" else "partner"
+    referred_by_aws = engine.record_type == "lead" or arrival.record.get(_OWNERSHIP) == _REFERRED
+    link.origin = "aws" if referred_by_aws else "partner"
     seen = seen_of(engine, record_id, draft)
     with engine.state.transaction():
         remember(engine, link, arrival)
@@ -326,9 +341,12 @@ def _link_created(engine: Engine, record_id: str, draft: Draft, arrival: Arrival
         engine.state.links.save(link)
         # While the record could not be created, its reasons bore the opportunity's id.
         logs.resolve(engine, link.apn_id, run_id)
-        logs.log_success(engine, run_id, link, arrival.answer, draft.note)
+        logs.log_success(engine, run_id, link, arrival.logged, draft.note)
         for problem in draft.problems:
-            logs.note_problem(engine, run_id, link, problem, payload=arrival.answer)
+            logs.note_problem(engine, run_id, link, problem, payload=arrival.logged)
+        if any(problem.code not in WARNINGS for problem in draft.problems):
+            # It is there, and lacks something that AWS said: whoever reads the log alone is to look further (IN-14).
+            engine.state.runs.record(run_id, link.record_id, "error")
         if draft.later:
             enqueue_inbound(engine, link.apn_id, "", fresh=True)
 

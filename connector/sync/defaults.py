@@ -15,7 +15,7 @@ from connector.sync.ports import Row
 from connector.sync.templates import RECORD_TYPE, currency_problem, find_record_type
 
 OWNER = "OwnerId"
-OWNER_EMAIL = "opportunityOwnerEmail"
+OWNER_EMAIL = {"opportunity": "opportunityOwnerEmail", "lead": "leadOwnerEmail"}
 _ORGS_DEFAULT = "the org's default currency"
 _MASK = "accept to view"
 """What AWS shows in place of personal data before a referral is accepted, in any case (IN-08)."""
@@ -66,7 +66,7 @@ def _owner(engine: Engine, describe: ObjectDescribe, record: AceRecord) -> tuple
     default = engine.settings.default_owner_id
     if not engine.settings.owner_by_email:
         return default, ""
-    email = text_of(record, OWNER_EMAIL)
+    email = text_of(record, OWNER_EMAIL[engine.record_type])
     if not email:
         return default, _owned_by(default, "AWS names no owner with an e-mail address")
     users = _active_users(engine, email)
@@ -87,7 +87,8 @@ def _owned_by(default: str, why: str) -> str:
 
 
 def _record_type(engine: Engine, describe: ObjectDescribe) -> tuple[str, Problem | None]:
-    wanted = engine.settings.record_type
+    """Return the record type that the setting names: of opportunities, as the templates are."""
+    wanted = engine.settings.record_type if engine.record_type == "opportunity" else ""
     return find_record_type(engine.salesforce, describe, wanted) if wanted else ("", None)
 
 

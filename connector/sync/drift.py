@@ -14,9 +14,9 @@ from connector.sync.adoption import as_aws_says
 from connector.sync.edits import differing_paths, user_edits
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
-from connector.sync.set_aside import is_set_aside
+from connector.sync.set_aside import is_of_other_type, is_set_aside
 
-_APN_ID = re.compile(r"O[0-9]{1,19}\Z", re.IGNORECASE)
+_APN_ID = re.compile(r"[OL][0-9]{1,19}\Z", re.IGNORECASE)
 
 
 class Kind(StrEnum):
@@ -64,6 +64,8 @@ def judge_row(engine: Engine, row: Row) -> tuple[Kind, Problem | None]:
         return Kind.IDENTIFIER_CHANGED, _changed(engine, mine, carried)
     if is_dummy_identifier(carried):
         return Kind.HISTORICAL, None
+    if is_of_other_type(engine, carried):
+        return Kind.IDENTIFIER_MALFORMED, _malformed(engine, carried)
     if owner is not None and owner.record_id != row["Id"] and not is_set_aside(engine, owner):
         return Kind.IDENTIFIER_TAKEN, _taken(engine, owner, carried)
     if not _APN_ID.match(carried):
@@ -146,10 +148,11 @@ def _taken(engine: Engine, owner: Link, carried: str) -> Problem:
 
 
 def _malformed(engine: Engine, carried: str) -> Problem:
+    letter = "L" if engine.record_type == "lead" else "O"
     return Problem(
         "IDENTIFIER_MALFORMED",
         "apnCrmUniqueIdentifier",
         carried,
-        "AWS's identifiers are O and 1 to 19 digits.",
+        f"AWS's identifiers of {engine.record_type} records are {letter} and 1 to 19 digits.",
         f"Correct {engine.names.apn_id}, or clear it to share the record as a new one.",
     )

@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 
 from connector.ace.catalogue import AceField, opportunity_fields
+from connector.ace.file_fields import loosened_fields
 from connector.ace.record import Value
 from connector.errors import ConfigError, Problem
 from connector.mapping.currency import RECORD_CURRENCY
 from connector.mapping.describe import ObjectDescribe
 from connector.mapping.model import Mapping as FieldMap
+from connector.mapping.model import RecordType
 from connector.mapping.outbound import readable_paths, to_ace
 from connector.mapping.related import inbound_relationships, lookup_path, target_object
-from connector.names import AUDIT_FIELDS, PACKAGED, SyncFields
+from connector.names import AUDIT_FIELDS, CONVERSION, PACKAGED, SETTINGS, FileSettings, SyncFields
 from connector.store.state import State
+from connector.sync.foreseen import Foreseen
 from connector.sync.formulas import row_evaluator
-from connector.sync.ports import Clock, PartnerCentralPort, Row, SalesforcePort
+from connector.sync.ports import Clock, ExchangePort, PartnerCentralPort, Row, SalesforcePort
 from connector.sync.settings import SyncSettings
 from connector.sync.share_rule import Ruling, judge_row, paths_read
 
 CREATION = ("CreatedDate", "CreatedById")
 """Read with a row: whether it stands as we made it."""
+RECORD_ID_LENGTH = 18
+Channel = Literal["api", "files"]
+TYPE = "type"
+"""Member of a work item's payload that names its record type; without it the item is about opportunities."""
 
 
 class Priority:
@@ -37,7 +45,10 @@ class Priority:
 
 @dataclass(slots=True)
 class Engine:
-    """Everything one execution needs. One per thread, because the doors are."""
+    """Everything one execution needs for records of one type. One per thread, because the doors are.
+
+    The engine of the opportunities knows that of the leads; both share doors, state, settings and what they remember.
+    """
 
     state: State
     salesforce: SalesforcePort
@@ -49,7 +60,7 @@ class Engine:
     mapping: FieldMap
     names: SyncFields = PACKAGED
     catalogue: Mapping[str, AceField] = field(default_factory=opportunity_fields)
-    published: dict[str, tuple[int, int]] = field(default_factory=dict)
+    published: dict[str, tuple[int | str, ...]] = field(default_factory=dict)
     """Counts with which each open run's log was last put; lost on restart, which costs one upsert per run."""
     person_waits: bool = False
     """Work that a person asked for was done since the last write-back; lost on restart, which delays it a little."""
@@ -58,6 +69,14 @@ class Engine:
     """When the flag of a record that waits was last seen set; lost on restart, which costs a look."""
     troubles: dict[str, str] = field(default_factory=dict)
     """Why work of a kind does not come forward, by kind, until some of it does; for the status page in Salesforce."""
+    foreseen: dict[str, Foreseen] = field(default_factory=dict)
+    """What was read ahead for records of files, by their type; lost on restart, which costs the calls."""
+    leads: Engine | None = None
+    """The engine of the leads, where a lead mapping is published."""
+    bucket: ExchangePort | None = None
+    """The door to the ACE bucket, None while there is none to open."""
+    no_bucket: str = ""
+    """Why the door to the bucket cannot be opened, where it is not that the admins' settings name none."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """ACE field to Salesforce path of mapped fields that do not work in today's org (MAP-45): what is remembered of
     them stays until they do again.
@@ -65,6 +84,57 @@ class Engine:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    @property
+    def record_type(self) -> RecordType:
+        return self.mapping.record_type
+
+    @property
+    def channel(self) -> Channel:
+        """How records of this type reach AWS: leads by files only (LEAD-01), opportunities as the admin chose."""
+        by_file = self.record_type == "lead" or self.settings.files.opportunities_over_files
+        return "files" if by_file else "api"
+
+    @property
+    def exchange(self) -> ExchangePort:
+        """The door to the ACE bucket. Raises ConfigError when the settings name no bucket, or it cannot be opened."""
+        if self.bucket is None:
+            raise ConfigError(
+                self.no_bucket
+                or f"No bucket is configured: {FileSettings.BUCKET_NAME} of {SETTINGS} is empty, so that no file is "
+                "sent or fetched. Enter the name of the ACE bucket that AWS gave you."
+            )
+        return self.bucket
+
+    def engine_of(self, object_name: str) -> Engine:
+        """Return the engine that works with records of the object."""
+        leads = self.leads
+        return leads if leads is not None and leads.mapping.object_name == object_name else self
+
+    def owns(self, key: str) -> bool:
+        """Whether the key is the id of a record of the object that this engine works with."""
+        describe = self._known(self.mapping.object_name)
+        prefix = describe.key_prefix if describe else ""
+        return bool(prefix) and len(key) == RECORD_ID_LENGTH and key.isalnum() and key.startswith(prefix or "\0")
+
+    def engine_for(self, key: str, payload: Mapping[str, Any]) -> Engine:
+        """Return the engine that a work item is for.
+
+        Raises:
+            ConfigError: the item is about leads, and no lead mapping is published.
+        """
+        if self.record_type == "lead":
+            return self
+        if self.leads is not None and self.leads.owns(key):
+            return self.leads
+        if payload.get(TYPE) != "lead":
+            return self
+        if self.leads is None:
+            raise ConfigError(
+                "No lead mapping is published, so that leads are not exchanged. Publish one with `connector mapping "
+                "automap --type lead` and `connector mapping publish --type lead`."
+            )
+        return self.leads
 
     def describe(self) -> ObjectDescribe:
         return self.salesforce.describe(self.mapping.object_name)
@@ -79,16 +149,23 @@ class Engine:
         evaluate = row_evaluator(
             row, self.mapping.object_name, at or self.now(), describes=self._known, identity=self.salesforce.identity
         )
-        return to_ace(self.mapping, row, self.catalogue, evaluate)
+        # Files take telephone numbers, say, that the API refuses.
+        own = {} if self.channel == "api" else loosened_fields(self.record_type)
+        return to_ace(self.mapping, row, {**self.catalogue, **own}, evaluate)
 
     def share_ruling(self, row: Row) -> Ruling | None:
-        """Return what the share rule says of a row; None where no rule is set."""
-        rule = self.settings.share_rule
+        """Return what the share rule says of a row; None where no rule is set, and for leads, which nobody shares."""
+        rule = self._share_rule
         if not rule:
             return None
         return judge_row(
             rule, row, self.mapping.object_name, self.now(), describes=self._known, identity=self.salesforce.identity
         )
+
+    @property
+    def _share_rule(self) -> str:
+        """The rule is a formula over opportunities."""
+        return self.settings.share_rule if self.record_type == "opportunity" else ""
 
     def _known(self, object_name: str) -> ObjectDescribe | None:
         """Return the describe of an object; None where it is not visible, so that its fields have no known type."""
@@ -110,12 +187,13 @@ class Engine:
 
     def row_fields(self) -> tuple[str, ...]:
         """Everything that is read with a row: audit fields, own fields, Name, what the mapping and the share rule read,
-        and which related records values from AWS would go to.
+        whether a lead was converted, and which related records values from AWS would go to.
         """
         currency = (RECORD_CURRENCY,) if self.describe().field(RECORD_CURRENCY) else ()
         mapped = self.readable_paths(self.mapping)
-        ruled = paths_read(self.settings.share_rule, self.mapping.object_name, self._known)
-        wanted = (*AUDIT_FIELDS, *CREATION, *self.own_fields(), *currency, *mapped, *self._targets(), *ruled)
+        ruled = paths_read(self._share_rule, self.mapping.object_name, self._known)
+        ended = [name for name in CONVERSION if self.describe().field(name)]
+        wanted = (*AUDIT_FIELDS, *CREATION, *self.own_fields(), *currency, *mapped, *self._targets(), *ruled, *ended)
         # A formula may spell a field otherwise than we do; Salesforce takes each field once.
         return tuple({name.lower(): name for name in reversed(wanted)}.values())[::-1]
 

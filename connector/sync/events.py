@@ -42,6 +42,7 @@ SENDER, OPPORTUNITY_INVITATION = "SENDER", "OpportunityInvitation"
 LATER = "Taken by the Marketplace flows when they are set up."
 UNKNOWN = "The connector does nothing with events of this kind."
 OTHER_CATALOG = "other catalog"
+BY_FILES = "Opportunities travel as files of the ACE bucket: what changed comes with AWS's next export."
 
 log = structlog.get_logger(__name__)
 
@@ -171,6 +172,8 @@ def _effect(batch: _Batch, event: Event) -> Outcome:
     if event.catalog and event.catalog != engine.catalog:
         message = f"The event is of catalog {event.catalog}; the connector works in {engine.catalog}."
         return Outcome(IGNORED, message, OTHER_CATALOG)
+    if engine.channel == "files":
+        return Outcome(IGNORED, BY_FILES, "by files")
     if inbound_is_disabled(engine):
         message = (
             "Inbound synchronisation is disabled by the active schedule. What changed is looked for once it is on."

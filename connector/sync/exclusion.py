@@ -10,8 +10,7 @@ from connector.errors import MappingError, Problem
 from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.adoption import restore_seen
-from connector.sync.arrival import Arrival
-from connector.sync.base import mark_applied, remember_answer
+from connector.sync.arrival import Arrival, follow_review
 from connector.sync.engine import Engine
 from connector.sync.formulas import ace_context
 
@@ -73,8 +72,7 @@ def leave_out(engine: Engine, arrival: Arrival, link: Link | None, run_id: str) 
 def _follow_review(engine: Engine, link: Link, arrival: Arrival) -> None:
     if link.applied is None and link.row is not None:
         restore_seen(engine, link, link.row, arrival.record, arrival.answer)
-    mark_applied(link, arrival.answer)
-    remember_answer(engine, link, arrival.answer)
+    follow_review(engine, link, arrival)
     if not lifecycle.locked(link.review_status):
         engine.state.queue.release(link.record_id, engine.now())
 

@@ -32,7 +32,10 @@ from connector.mapping.outbound import snapshot
 from connector.store.links import Link
 from connector.store.queue import Item
 from connector.sync import inbound, logs, outbound, queueing
-from connector.sync.engine import Engine, Priority
+from connector.sync.engine import TYPE, Engine, Priority
+from connector.sync.exchange import arrivals, entries
+from connector.sync.exchange.read_ahead import forget_answers, look_ahead, with_answers
+from connector.sync.failures import count_failure
 from connector.sync.other_integrations import require_confirmed
 from connector.sync.problems import as_problem, waiting
 from connector.sync.requests import perform_request
@@ -74,6 +77,8 @@ class Executor:
         return item
 
     def _execute(self, item: Item) -> None:
+        if item.kind != queueing.INBOUND or "arrived" not in item.payload:
+            forget_answers(self.engine)
         with ExitStack() as stack:
             stack.enter_context(structlog.contextvars.bound_contextvars(job=item.kind, record=item.key))
             if item.priority == Priority.REQUEST:
@@ -81,15 +86,22 @@ class Executor:
                 stack.enter_context(self.engine.partner_central.urgent())
             if item.priority >= Priority.BACKFILL:
                 stack.enter_context(self.engine.partner_central.background())
-            error = _attempt(lambda: self._handler(item.kind)(self.engine, item))
+            error = _attempt(lambda: self._handler(item.kind)(self.engine.engine_for(item.key, item.payload), item))
             try:
                 self._conclude(item, error)
             except StaleRecord:
                 log.warning("the lease ran out; whoever has the item now concludes it")
 
+    def _engine(self, item: Item) -> Engine:
+        """Return the engine that an item is told about with; of leads without a mapping the other one tells."""
+        try:
+            return self.engine.engine_for(item.key, item.payload)
+        except ConfigError:
+            return self.engine
+
     def _conclude(self, item: Item, error: Exception | None) -> None:
         if error is None:
-            self.engine.troubles.pop(item.kind, None)
+            self.engine.troubles.pop(_work_of(item), None)
             self.engine.state.queue.done(item)
         elif isinstance(error, ConnectorError):
             self._settle(item, error)
@@ -123,12 +135,12 @@ class Executor:
                 queue.defer(item, now + AUTH_PAUSE, str(error))
             case MappingError():
                 # Whoever mends the mapping or the permission need not release anything: the work comes back by itself.
-                self.engine.troubles[item.kind] = str(error)
+                self.engine.troubles[_work_of(item)] = str(error)
                 if item.kind in RECORD_WORK:
                     self._report(item, error)
                 queue.defer(item, now + AUTH_PAUSE, str(error))
             case Refused() if item.kind not in RECORD_WORK:
-                self.engine.troubles[item.kind] = str(error)
+                self.engine.troubles[_work_of(item)] = str(error)
                 queue.defer(item, now + AUTH_PAUSE, str(error))
             case RecordRejected():
                 self._report(item, error)
@@ -143,14 +155,15 @@ class Executor:
         """What waits for long says so: the worker on its status page, a record that is due in its sync log."""
         if not long:
             return
-        self.engine.troubles[item.kind] = str(error)
+        self.engine.troubles[_work_of(item)] = str(error)
         self.auth_failed = error if isinstance(error, AuthFailed) else self.auth_failed
         if item.kind == queueing.OUTBOUND:
             self._note_wait(item, str(error), error)
 
     def _note_wait(self, item: Item, reason: str, error: ConnectorError | None) -> None:
-        run_id = str(item.payload.get("run") or "") or _fallback_run(self.engine, item)
-        logs.note_problem(self.engine, run_id, _subject(self.engine, item), waiting(reason, error))
+        engine = self._engine(item)
+        run_id = str(item.payload.get("run") or "") or _fallback_run(engine, item)
+        logs.note_problem(engine, run_id, _subject(engine, item), waiting(reason, error))
 
     def _survive(self, item: Item, error: Exception) -> None:
         """A fault of the connector itself: this record waits for a person, a periodic job is tried again, the worker
@@ -170,12 +183,19 @@ class Executor:
     def _report(self, item: Item, error: ConnectorError) -> None:
         """Open the record's log details; count the failure, so that automatic repetition ends."""
         problems = error.problems if isinstance(error, RecordRejected) else (as_problem(error),)
-        link = _subject(self.engine, item)
-        run_id = str(item.payload.get("run") or "") or _fallback_run(self.engine, item)
-        with self.engine.state.transaction():
-            logs.log_problems(self.engine, run_id, link, problems)
+        engine = self._engine(item)
+        link = _subject(engine, item)
+        run_id = str(item.payload.get("run") or "") or _fallback_run(engine, item)
+        with engine.state.transaction():
+            logs.log_problems(engine, run_id, link, problems)
             if item.kind == queueing.OUTBOUND and isinstance(error, RecordRejected):
-                _count_failure(self.engine, link)
+                count_failure(engine, link, snapshot(engine.mapping, link.row or {}))
+
+
+def _work_of(item: Item) -> str:
+    """Return under which name the status page tells that work does not come forward."""
+    record_type = item.payload.get(TYPE)
+    return f"{item.kind} of {record_type}s" if record_type else item.kind
 
 
 def _attempt(work: Callable[[], None]) -> Exception | None:
@@ -218,18 +238,33 @@ def _pause(attempts: int, after: float | None) -> timedelta:
 def _send(engine: Engine, item: Item) -> None:
     run_id = str(item.payload.get("run") or "") or _fallback_run(engine, item)
     if not withdrawn(engine, item, run_id):
-        require_confirmed(engine)
+        if engine.channel == "api":
+            # By file nothing can be looked at first; what is at work in the bucket, schedules are refused for.
+            require_confirmed(engine)
         with let_out(engine, item):
-            outbound.send(engine, item.key, run_id)
+            (entries.send if engine.channel == "files" else outbound.send)(engine, item.key, run_id)
 
 
 def _receive(engine: Engine, item: Item) -> None:
-    inbound.receive(
-        engine,
-        item.payload["apn_id"],
-        str(item.payload.get("run") or "") or _fallback_run(engine, item),
-        fresh=bool(item.payload.get("fresh")),
-    )
+    run_id = str(item.payload.get("run") or "") or _fallback_run(engine, item)
+    if "arrived" in item.payload:
+        arrivals.receive(_prepared(engine, item.payload["arrived"]), item.payload["arrived"], run_id)
+    elif engine.channel == "files":
+        arrivals.receive_again(engine, item.payload["apn_id"], run_id)
+    else:
+        inbound.receive(engine, item.payload["apn_id"], run_id, fresh=bool(item.payload.get("fresh")))
+
+
+def _prepared(engine: Engine, arrived_id: int) -> Engine:
+    """Return the engine for the turn of a record of a file, with what can be known before it. Where that cannot be
+    found out for many at once, each turn asks for itself: a fault of another record is none of this one's.
+    """
+    error = _attempt(lambda: look_ahead(engine, arrived_id))
+    if isinstance(error, Retriable | Deferred | AuthFailed):
+        raise error
+    if error is not None:
+        log.warning("each record asks for itself", error=type(error).__name__, trace=_places(error))
+    return with_answers(engine, arrived_id)
 
 
 def _fallback_run(engine: Engine, item: Item) -> str:
@@ -242,14 +277,3 @@ def _subject(engine: Engine, item: Item) -> Link:
     apn_id: Any = item.payload.get("apn_id")
     link = engine.state.links.get(item.key) or (engine.state.links.by_apn(apn_id) if apn_id else None)
     return link or Link(record_id=item.key, object_name=engine.mapping.object_name, apn_id=apn_id)
-
-
-def _count_failure(engine: Engine, link: Link) -> None:
-    row = link.row or {}
-    snap = snapshot(engine.mapping, row)
-    if link.failed_snapshot != snap:
-        link.failures, link.first_failure, link.failed_snapshot = 0, engine.now().isoformat(), dict(snap)
-    link.failures += 1
-    link.requested = False
-    if len(link.record_id) == logs.RECORD_ID_LENGTH:
-        engine.state.links.save(link)

@@ -23,6 +23,12 @@ PURGE_SLICE = 2000
 ATTEMPTS = 10
 """Refusals after which a log row is given up: the worker's own log keeps the fact."""
 
+_NO_SUCH_RECORD = frozenset({
+    "INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+    "CANNOT_UPDATE_CONVERTED_LEAD",
+})  # fmt: skip
+"""Salesforce's answers to a lookup that cannot be set, a converted lead's included."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -78,6 +84,8 @@ def _conclude(engine: Engine, row: OutboxRow, outcome: RowOutcome) -> None:
     match outcome.error:
         case None:
             engine.state.outbox.done(row.object_name, row.key, row.body)
+            if row.object_name == SYNC_LOG:
+                engine.state.uploads.log_written(row.key, outcome.id)
         case StorageFull():
             # It stays as it is: the pause is everybody's, and no attempt counts against it.
             return
@@ -104,8 +112,7 @@ def _dangling(row: OutboxRow, error: RecordRejected) -> bool:
     told = [f"{problem.field} {problem.rule}" for problem in error.problems]
     named = any(name in text for name in lookups for text in told)
     codes = {problem.code for problem in error.problems}
-    gone = codes & {"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"}
-    return bool(lookups) and (named or bool(gone))
+    return bool(lookups) and (named or bool(codes & _NO_SUCH_RECORD))
 
 
 def _later(engine: Engine, row: OutboxRow, reason: str, after: float | None) -> None:
@@ -116,7 +123,8 @@ def _later(engine: Engine, row: OutboxRow, reason: str, after: float | None) -> 
 def purge_old_logs(engine: Engine, limit: int = PURGE_SLICE) -> int:
     """Delete the sync logs, with their details, that are older than the admin's retention; return how many.
 
-    Reasons that are still open move to a log of their own first: nobody would be told of them again.
+    Reasons that are still open move to a log of their own first: nobody would be told of them again. The log of a file
+    that AWS has not answered stays: whoever deletes it releases the file's records.
     """
     days = engine.settings.log_retention_days
     if days is None:
@@ -124,8 +132,12 @@ def purge_old_logs(engine: Engine, limit: int = PURGE_SLICE) -> int:
     before = (engine.salesforce.server_time() - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
     if not _open_reasons_moved(engine, before):
         return 0
-    query = f"SELECT Id FROM {SYNC_LOG} WHERE CreatedDate < {before} ORDER BY CreatedDate LIMIT {limit}"  # noqa: S608
-    ids = [row["Id"] for row in engine.salesforce.query(query)]
+    held = engine.state.uploads.open_runs()
+    query = (
+        f"SELECT Id, {Log.KEY} FROM {SYNC_LOG} WHERE CreatedDate < {before} "  # noqa: S608 - our own names
+        f"ORDER BY CreatedDate LIMIT {limit + len(held)}"
+    )
+    ids = [row["Id"] for row in engine.salesforce.query(query) if row[Log.KEY] not in held][:limit]
     return sum(_deleted(outcome) for outcome in engine.salesforce.delete(ids)) if ids else 0
 
 

@@ -1,10 +1,10 @@
-"""One opportunity's turn towards Salesforce: what AWS changed since it was last applied is written, a person's unsent
+"""One record's turn towards Salesforce: what AWS changed since it was last applied is written, a person's unsent
 edit wins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,7 @@ from connector.sync.ports import Row
 from connector.sync.problems import invisible
 from connector.sync.queueing import enqueue_inbound, enqueue_outbound
 from connector.sync.referral_links import adopt_referral
+from connector.sync.referral_notes import LAPSED, REMINDER
 from connector.sync.related_exchange import referred
 from connector.sync.related_retries import refusals
 from connector.sync.related_values import (
@@ -71,14 +72,21 @@ def receive(engine: Engine, apn_id: str, run_id: str, *, fresh: bool = False) ->
         return None
     if link is None:
         return create_record(engine, arrival, run_id)
-    row = None if fresh else _observed(engine, link, arrival.record)
-    row = row or read_row(engine, link)
+    row = row_for(engine, link, arrival, fresh=fresh)
     if row is None:
         return None
     return apply(engine, link, row, arrival, run_id)
 
 
-def _observed(engine: Engine, link: Link, record: AceRecord) -> Row | None:
+def row_for(engine: Engine, link: Link, arrival: Arrival, *, fresh: bool) -> Row | None:
+    """Return the row that what AWS says is worked out from: as it was observed where that is enough, otherwise read.
+    None where it was deleted, which buries the link.
+    """
+    row = None if fresh else observed_row(engine, link, arrival.record)
+    return row or read_row(engine, link)
+
+
+def observed_row(engine: Engine, link: Link, record: AceRecord) -> Row | None:
     """Return the row as it was observed, if what AWS says can be worked out from it."""
     if not link.row or not link.modstamp or reaches_related(engine, link, link.row, record):
         return None
@@ -122,11 +130,14 @@ def apply(engine: Engine, link: Link, row: Row, arrival: Arrival, run_id: str) -
 def _tell(engine: Engine, link: Link, arrival: Arrival, change: _Change, run_id: str) -> None:
     alarm = _alarm(arrival)
     if any(problem.code not in WARNINGS for problem in change.problems):
-        logs.log_problems(engine, run_id, link, (*change.problems, *alarm), payload=arrival.answer)
-    elif change.changed - FOLLOWS:
+        logs.log_problems(engine, run_id, link, (*change.problems, *alarm), payload=arrival.logged)
+    elif change.changed - FOLLOWS or (arrival.by_file and not arrival.again):
+        # Of a file each record is told, also one that brings nothing new.
         note = _note(engine, change, arrival.record, arrival.note)
         remaining, kept = (*change.problems, *alarm), _not_arrived(engine, link, change)
-        logs.log_success(engine, run_id, link, arrival.answer, note, remaining=remaining, keep=kept)
+        kept = kept if change.changed - FOLLOWS else kept | _told(engine, link, WARNINGS)
+        kept = kept | _told(engine, link, {REMINDER, LAPSED}) if arrival.by_file else kept
+        logs.log_success(engine, run_id, link, arrival.logged, note, remaining=remaining, keep=kept)
     else:
         _resolve_written(engine, link, alarm, run_id)
         for problem in alarm:
@@ -144,8 +155,14 @@ def _resolve_written(engine: Engine, link: Link, alarm: tuple[Problem, ...], run
     """All that AWS says is in Salesforce, by whatever way: what could not be written before is not open any more.
     What was written but for a part of it stays told.
     """
-    partly = {(one.code, one.field) for one in engine.state.problems.open_for(link.record_id) if one.code in WARNINGS}
-    logs.resolve(engine, link.record_id, run_id, keep=partly | {(one.code, one.field) for one in alarm})
+    kept = _told(engine, link, WARNINGS) | {(one.code, one.field) for one in alarm}
+    logs.resolve(engine, link.record_id, run_id, keep=kept)
+
+
+def _told(engine: Engine, link: Link, codes: Collection[str]) -> frozenset[tuple[str, str]]:
+    """Return the reasons of these codes that are open for the record."""
+    told = engine.state.problems.open_for(link.record_id)
+    return frozenset((one.code, one.field) for one in told if one.code in codes)
 
 
 def _note(engine: Engine, change: _Change, record: AceRecord, corrected_values: str) -> str:
@@ -234,7 +251,9 @@ def _change(engine: Engine, link: Link, row: Row, record: AceRecord) -> _Change:
     foreign = foreign_amounts(engine.mapping, row, record, changed - set(conflicts))
     wanted = changed - set(conflicts) - {problem.field for problem in foreign}
     filled = with_stand_ins(engine, record, only=wanted)
-    values, problems = to_salesforce(engine.mapping, filled.record, engine.describe(), only=wanted, creating=False)
+    values, problems = to_salesforce(
+        engine.mapping, filled.record, engine.describe(), only=wanted, creating=False, catalogue=engine.catalogue
+    )
     related, refused = plan_related(engine, row, filled.record, wanted, waiting)
     return _Change(
         frozenset(changed),

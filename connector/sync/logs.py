@@ -31,20 +31,29 @@ LONG_TEXT, SUMMARY_TEXT, RECORD_ID_LENGTH = 131_072, 255, 18
 RUN_OPEN = timedelta(days=1)
 """How long a run's log may still change: until then, records of the run may be held or repeated."""
 
+_UNTOLD: tuple[int | str, ...] = (0, 0, 0, "")
 _TAKEN_BACK = "Not processed after all: Salesforce refused the values. The detail with status Error says why."
 _STILL_OPEN = "Reasons from logs whose retention has ended; they are still open."
 _WAITING = {
     "PENDING_NOT_SHARED": PENDING, WAITING: PENDING, "HELD_IN_REVIEW": HELD, "EXCLUDED_BY_RULE": HELD,
     "INVITATION_LAPSES": PENDING, "INVITATION_EXPIRED": HELD, "PENDING_INVITATION": HELD, "DECISION_NOT_SENT": HELD,
+    "AWAITS_RESULT": PENDING, "STUCK_LOG": HELD,
+    "NOT_DECIDED": PENDING, "RESULT_INCOMPLETE": HELD,
 }  # fmt: skip
 
 
-def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "") -> str:
+def start_run(engine: Engine, direction: str, purpose: str, *, parent: str = "", file_name: str = "") -> str:
     """Open a run: one sync log in Salesforce, which appears once there is something to say."""
     now = engine.now()
     run_id = f"{'out' if direction == TO_AWS else 'in'}-{now:%Y%m%dT%H%M%S}-{token_hex(4)}"
     engine.state.runs.start(
-        run_id, now, direction=direction, purpose=purpose, object_name=engine.mapping.object_name, parent=parent
+        run_id,
+        now,
+        direction=direction,
+        purpose=purpose,
+        object_name=engine.mapping.object_name,
+        parent=parent,
+        file_name=file_name,
     )
     return run_id
 
@@ -53,6 +62,31 @@ def log_call(engine: Engine, run_id: str, *, error: str = "", note: str = "") ->
     """Write the log of a run that only made a call (LOG-07, LOG-09, LOG-10)."""
     status = ERROR if error else API_SUCCESS
     _put_log(engine, run_id, {Log.STATUS: status, Log.MESSAGE: error or note or None})
+
+
+def log_file(engine: Engine, run_id: str, *, error: str = "", note: str = "", file_name: str = "") -> None:
+    """Record how sending or reading the run's file went: *API Success*, or *Error* with its text (LOG-11, LOG-14,
+    LOG-15). The status stays while records of the file wait, then it follows from what became of them.
+    """
+    with engine.state.transaction():
+        engine.state.runs.call(run_id, "Error" if error else "API Success", file_name=file_name)
+        run = engine.state.runs.get(run_id)
+        told = _counted(engine, run) if run else {}
+        _put_log(engine, run_id, told | {Log.MESSAGE: error or note or None})
+
+
+def end_file(engine: Engine, run_id: str, *, note: str | None = None) -> None:
+    """Record what became of the run's file at last, by the outcomes of its records: none of them waits any more."""
+    with engine.state.transaction():
+        engine.state.runs.call(run_id, "")
+        run = engine.state.runs.get(run_id)
+        told = _counted(engine, run) if run else {}
+        _put_log(engine, run_id, told | ({} if note is None else {Log.MESSAGE: note or None}))
+
+
+def tell_file(engine: Engine, run_id: str, message: str) -> None:
+    """Say something of the run's file on its log, without touching its status."""
+    _put_log(engine, run_id, {Log.MESSAGE: message})
 
 
 def log_success(
@@ -93,6 +127,15 @@ def log_action(
     body = {Detail.STATUS: PROCESSED, Detail.PAYLOAD: _payload(payload), Detail.ERROR_MESSAGE: note or None}
     _put_detail(engine, f"{run_id}:{link.record_id}", run_id, link, body)
     engine.state.runs.record(run_id, link.record_id, "success")
+
+
+def log_end(engine: Engine, run_id: str, link: Link, note: str, payload: Mapping[str, Any] | None = None) -> None:
+    """Tell that the record's exchange with AWS is over for good, for no fault that anybody could mend: the detail is
+    closed from the start, and counts neither as a success nor as an error of its run.
+    """
+    body: dict[str, Any] = {Detail.STATUS: RESOLVED, Detail.ERROR_MESSAGE: cut(note, LONG_TEXT)}
+    body |= {Detail.PAYLOAD: _payload(payload)} if payload is not None else {}
+    _put_detail(engine, f"{run_id}:{link.record_id}:end", run_id, link, body)
 
 
 def withdraw_success(engine: Engine, run_id: str, link: Link) -> None:
@@ -179,27 +222,48 @@ def run_status(success: int, error: int) -> str:
 def publish_runs(engine: Engine) -> None:
     """Put the logs of the runs that moved since they were last put; end those that nothing waits for any more."""
     for run in engine.state.runs.open_runs():
-        counts = (run.success, run.error)
-        told = counts != (0, 0) or engine.state.outbox.get(SYNC_LOG, run.run_id) is not None
+        standing = _standing(run)
+        told = standing != _UNTOLD or engine.state.outbox.get(SYNC_LOG, run.run_id) is not None
         # The log of a mere call says how the call went.
-        if told and run.purpose != INBOUND_FILES and engine.published.get(run.run_id) != counts:
+        if told and run.purpose != INBOUND_FILES and engine.published.get(run.run_id) != standing:
             _put_log(engine, run.run_id, _counted(engine, run))
-            engine.published[run.run_id] = counts
-        if engine.now() - run.started_at > RUN_OPEN:
+            engine.published[run.run_id] = standing
+        if engine.now() - run.started_at > RUN_OPEN and not run.waiting:
             engine.state.runs.close(run.run_id, engine.now())
             engine.published.pop(run.run_id, None)
 
 
+def _standing(run: Run) -> tuple[int | str, ...]:
+    """Return what the run's log depends on. Records that wait for a file are no news before it went out."""
+    return (run.success, run.error, run.waiting if run.call else 0, run.call)
+
+
 def _counted(engine: Engine, run: Run) -> dict[str, Any]:
+    status = _status(run)
     body: dict[str, Any] = {
-        Log.STATUS: run_status(run.success, run.error),
-        Log.RECORD_COUNT: run.success + run.error,
+        **({Log.STATUS: status} if status else {}),
+        Log.RECORD_COUNT: run.success + run.error + run.waiting,
         Log.SUCCESS_COUNT: run.success,
         Log.ERROR_COUNT: run.error,
     }
     if run.direction == TO_AWS:
-        body[Log.OUTBOUND_IDS] = cut("\n".join(engine.state.runs.ids(run.run_id, outcome="success")), LONG_TEXT)
+        body[Log.OUTBOUND_IDS] = cut("\n".join(_sent(engine, run.run_id)), LONG_TEXT)
     return body
+
+
+def _status(run: Run) -> str:
+    """Return the status of a run; empty while its file has not gone out. A file of which no record counts, because it
+    could not be read or none of it is worked off, has the status of its reading.
+    """
+    if run.waiting or (run.call and not run.success + run.error):
+        return run.call
+    return run_status(run.success, run.error)
+
+
+def _sent(engine: Engine, run_id: str) -> list[str]:
+    """Return the ids of all records that went out, those that AWS refused in a file's result included (LOG-16)."""
+    by_call = engine.state.runs.ids(run_id, outcome="success")
+    return sorted({*by_call, *engine.state.uploads.record_ids(run_id)})
 
 
 def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
@@ -208,7 +272,7 @@ def _put_log(engine: Engine, run_id: str, body: dict[str, Any]) -> None:
         Log.DIRECTION: run.direction,
         Log.PURPOSE: run.purpose,
         Log.OBJECT: run.object_name,
-        Log.FILE_NAME: run_id,
+        Log.FILE_NAME: cut(run.file_name or run_id, SUMMARY_TEXT),
     }
     if run.parent:
         # The parent's own call may not have come to its end; without its log this one cannot be written.

@@ -2,7 +2,8 @@
 
 Only the AWS fields that are given are touched. Towards AWS their paths count as changed, so that the record becomes
 due under the ordinary rules: flag, formula, review and the admin's switches still decide. From AWS a value is brought
-in only where Salesforce has none: what a person wrote is never replaced.
+in only where Salesforce has none: what a person wrote is never replaced. Where files are exchanged, AWS's value is what
+its last file about the record said.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from connector.ace import api_shape
 from connector.ace.catalogue import Owner
+from connector.ace.file_fields import Sent, Version, file_fields
 from connector.ace.record import Value
 from connector.ace.text import same
-from connector.mapping.model import FieldMapping
+from connector.mapping.model import FieldMapping, RecordType
 from connector.mapping.outbound import snapshot
 from connector.store.links import Link
 from connector.store.queue import Work
@@ -27,9 +30,11 @@ from connector.sync.base import UNDER_WAY
 from connector.sync.engine import Engine, Priority
 from connector.sync.observe import MARGIN, judge
 from connector.sync.ports import Row
-from connector.sync.queueing import OUTBOUND, READ_LANE, WRITE_LANE, enqueue_inbound
+from connector.sync.queueing import OUTBOUND, READ_LANE, WRITE_LANE, enqueue_inbound, typed
 
 APPLY = "mapping-apply"
+OF = "of"
+"""Member of the work's payload that names the record type; without it the work is about opportunities."""
 SLICE = 200
 """Links looked at in one go: one or a few calls to Salesforce, so that nothing else waits for long."""
 
@@ -67,14 +72,24 @@ class Counts:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def apply_work(scope: Scope, after: str = "") -> Work:
-    """Return the work by which whoever executes looks at the linked records behind the id ``after``."""
-    payload = {"to_aws": list(scope.to_aws), "from_aws": list(scope.from_aws), "after": after}
-    return Work(kind=APPLY, key=APPLY, lane=READ_LANE, priority=Priority.BACKFILL, payload=payload)
+def apply_key(record_type: RecordType) -> str:
+    """Return the key of the work that applies the mapping of a record type."""
+    return APPLY if record_type == "opportunity" else f"{APPLY}:{record_type}"
+
+
+def apply_work(scope: Scope, record_type: RecordType, after: str = "") -> Work:
+    """Return the work by which whoever executes looks at the linked records behind the id ``after``.
+
+    It goes to the engine of the opportunities whatever its type: that reads all published mappings anew first.
+    """
+    payload: dict[str, Any] = {"to_aws": list(scope.to_aws), "from_aws": list(scope.from_aws), "after": after}
+    payload |= {OF: record_type} if record_type != "opportunity" else {}
+    key = apply_key(record_type)
+    return Work(kind=APPLY, key=key, lane=READ_LANE, priority=Priority.BACKFILL, payload=payload)
 
 
 def links_to_apply(engine: Engine, after: str = "") -> Iterator[Link]:
-    """Yield the links of the mapped object that have an opportunity, behind the id."""
+    """Yield the links of the mapped object that have an opportunity, or a lead, behind the id."""
     found = engine.state.links.iterate(status="linked", object_name=engine.mapping.object_name, after=after)
     return (link for link in found if link.apn_id)
 
@@ -96,7 +111,7 @@ def apply_slice(engine: Engine, scope: Scope, after: str, *, dry: bool = False) 
                 counts.add(_apply(engine, link, rows[link.record_id], scope, None if dry else run_ids))
         following = links[-1].record_id if len(links) == SLICE else ""
         if following and not dry:
-            engine.state.queue.enqueue(apply_work(scope, following), engine.now())
+            engine.state.queue.enqueue(apply_work(scope, engine.record_type, following), engine.now())
     return counts, following
 
 
@@ -142,6 +157,10 @@ def _going(engine: Engine, link: Link, row: Row, names: Collection[str]) -> tupl
 
 def _is_ours(engine: Engine, item: FieldMapping) -> bool:
     ace = engine.catalogue[item.ace_field]
+    if engine.channel == "files":
+        version = engine.settings.files.version_for(engine.record_type) or Version.V2
+        sent = file_fields(engine.record_type, version).get(item.ace_field)
+        return ace.owner is Owner.PARTNER and sent is not None and sent.sent in (Sent.ALWAYS, Sent.AFTER_CREATION)
     return ace.owner is Owner.PARTNER and bool(ace.update_path or ace.associate)
 
 
@@ -150,7 +169,7 @@ def _coming(engine: Engine, link: Link, row: Row, names: Collection[str]) -> tup
     if link.applied is None:
         return ()
     texts = snapshot(engine.mapping, row)
-    known = _known_at_aws(link)
+    known = _known_at_aws(engine, link)
     return tuple(
         item.ace_field
         for item in _items(engine, names)
@@ -160,7 +179,10 @@ def _coming(engine: Engine, link: Link, row: Row, names: Collection[str]) -> tup
     )
 
 
-def _known_at_aws(link: Link) -> dict[str, Value] | None:
+def _known_at_aws(engine: Engine, link: Link) -> dict[str, Value] | None:
+    """Return AWS's record as it is known here; None where AWS is asked."""
+    if engine.channel == "files":
+        return link.applied
     return canonical(link.aws, link.summary or {}) if link.aws else None
 
 
@@ -180,7 +202,8 @@ def _offer(engine: Engine, link: Link, row: Row, paths: Sequence[str], runs: _Ru
         engine.state.links.save(link)
         if due and settled:
             run_id = runs.of(logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
-            work = Work(OUTBOUND, link.record_id, WRITE_LANE, Priority.BACKFILL, {"run": run_id})
+            payload = {"run": run_id, **typed(engine)}
+            work = Work(OUTBOUND, link.record_id, WRITE_LANE, Priority.BACKFILL, payload)
             engine.state.queue.enqueue(work, engine.now())
     return due
 

@@ -20,11 +20,13 @@ from connector.store.links import Link
 from connector.sync import logs
 from connector.sync.edits import changed_paths
 from connector.sync.engine import Engine
+from connector.sync.exchange.conversion import end_observed, is_converted
+from connector.sync.exchange.in_flight import verdict_facts, wait_for_result
 from connector.sync.ports import Row
 from connector.sync.queueing import enqueue_inbound, enqueue_outbound
 from connector.sync.referral_notes import awaits_acceptance, not_accepted, typed_decision
 from connector.sync.related_changes import changed_parents
-from connector.sync.set_aside import hand_over, is_set_aside
+from connector.sync.set_aside import hand_over, is_free, is_of_other_type
 
 MARGIN = timedelta(seconds=2)
 """Age of a modification, by Salesforce's clock, before its row is read: stamps are whole seconds, commits come
@@ -45,7 +47,9 @@ EPOCH = "1970-01-01T00:00:00+00:00"
 
 _CURSOR = "salesforce:"
 _DUE = "due:"
+_PARTNER_ID = "partnerCrmUniqueIdentifier"
 _SETTLED = {Code.OWN_WRITE, Code.NO_UPDATES}
+_IN_FLIGHT = {Code.AWAITS_RESULT, Code.STUCK_LOG}
 _REPEATED = {Code.RETRIES_EXHAUSTED, Code.RETRY_CUTOFF}
 
 
@@ -173,6 +177,10 @@ def observe(
     """
     link = engine.state.links.get(row["Id"])
     snap = snapshot(engine.mapping, row)
+    if is_converted(row):
+        if link is not None and not is_converted(link.row):
+            end_observed(engine, link, row, run_id)
+        return False
     if link is not None and not again and _seen_so(engine, link, row, snap):
         return False
     verdict = judge(engine, row, link)
@@ -210,6 +218,7 @@ def candidate(engine: Engine, row: Row, link: Link | None) -> Candidate:
         identifier_holder=_holder(engine, row, link),
         pending_invitation=awaits_acceptance(engine, row["Id"], row),
         partner_identifier=_partner_identifier(link),
+        **verdict_facts(engine, row["Id"]),
         **(_memory(engine, link, snap) if link else {"known": False}),
     )
 
@@ -230,8 +239,10 @@ def _memory(engine: Engine, link: Link, snap: dict[str, str | None]) -> dict[str
 
 def _partner_identifier(link: Link | None) -> str:
     """Return the partner's identifier that AWS's record bears, as far as it is known: historical data is told by it."""
-    answer = link.aws if link is not None else None
-    return str((answer or {}).get("PartnerOpportunityIdentifier") or "")
+    if link is None:
+        return ""
+    told = (link.aws or {}).get("PartnerOpportunityIdentifier") or (link.applied or {}).get(_PARTNER_ID)
+    return str(told or "")
 
 
 def _holder(engine: Engine, row: Row, link: Link | None) -> str:
@@ -242,8 +253,11 @@ def _holder(engine: Engine, row: Row, link: Link | None) -> str:
     if link is not None and link.apn_id and link.status != "new":
         return ""
     carried = row.get(engine.names.apn_id)
+    if is_of_other_type(engine, carried):
+        # A lead's that conversion copied to its opportunity, for example: whoever has it, this record has not.
+        return f"of another type ({carried})"
     owner = engine.state.links.by_apn(carried) if carried else None
-    if owner is None or owner.record_id == row["Id"] or is_set_aside(engine, owner):
+    if owner is None or owner.record_id == row["Id"] or is_free(engine, owner):
         return ""
     return owner.record_id
 
@@ -320,13 +334,21 @@ def _adopt_identifier(engine: Engine, link: Link, row: Row) -> None:
         link.apn_id, link.apn_id_written = None, False
         logs.resolve(engine, link.record_id)
     owner = engine.state.links.by_apn(carried) if carried else None
-    if owner is not None and is_set_aside(engine, owner):
+    if owner is not None and owner.record_id != row["Id"] and is_free(engine, owner):
         hand_over(engine, owner)
         owner = None
-    if link.apn_id is None and carried and owner is None:
+    if link.apn_id is None and carried and owner is None and not is_of_other_type(engine, carried):
         link.apn_id, link.apn_id_written = carried, True
         engine.state.links.save(link)
-        enqueue_inbound(engine, carried, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
+        _compare(engine, carried)
+
+
+def _compare(engine: Engine, apn_id: str) -> None:
+    """Have the record compared with what AWS has. Where files are exchanged AWS cannot be asked: its next file about
+    the record does it.
+    """
+    if engine.channel == "api":
+        enqueue_inbound(engine, apn_id, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
 
 
 def _person(engine: Engine, row: Row) -> bool:
@@ -339,8 +361,11 @@ def _tell(engine: Engine, link: Link, verdict: Verdict, run_id: str) -> None:
         # Its turn waits on the queue until AWS unlocks it.
         enqueue_outbound(engine, link, run_id)
         return
+    if verdict.code in _IN_FLIGHT:
+        wait_for_result(engine, link, snapshot(engine.mapping, link.row or {}), run_id)
+        return
     if verdict.code is Code.NOT_COMPARED and link.apn_id:
-        enqueue_inbound(engine, link.apn_id, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
+        _compare(engine, link.apn_id)
         return
     if verdict.code is Code.NOT_COMPARED and awaits_acceptance(engine, link.record_id, link.row or {}):
         return  # both sides are compared once the referral is accepted; until then nobody's edit waits

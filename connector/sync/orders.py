@@ -21,11 +21,14 @@ from connector.sync.assignment import assign
 from connector.sync.association_changes import change_associations
 from connector.sync.associations import Wish
 from connector.sync.engine import Engine, Priority
+from connector.sync.file_requests import refused_action
 from connector.sync.inbound import receive
 from connector.sync.other_integrations import unconfirmed
 
 ORDER = "order"
 ASSIGN, ASSOCIATE, REFRESH = "assign", "associate", "refresh"
+_ACTIONS = {ASSIGN: "Assign", ASSOCIATE: "Associate", REFRESH: "Refresh"}
+"""By order: what the action is called in Salesforce."""
 
 
 class OrderFailed(ConnectorError):
@@ -101,6 +104,8 @@ def carry_out_order(engine: Engine, item: Item) -> str:
 
 def _carry_out(engine: Engine, item: Item) -> Answer:
     payload, note = item.payload, attempts_note(item)
+    if reason := refused_action(engine, _ACTIONS.get(str(payload.get("action")), "")):
+        return Answer(FAILED, reason)
     if payload.get("action") == REFRESH:
         return _refresh(engine, item.key)
     if payload.get("action") not in (ASSIGN, ASSOCIATE):

@@ -16,10 +16,12 @@ from connector.mapping.outbound import snapshot
 from connector.store.links import Link
 from connector.sync import logs, plan
 from connector.sync.base import UNDER_WAY, base, forget_base, is_unfinished, remember_answer
-from connector.sync.create import ambiguous, create_opportunity
+from connector.sync.create import create_opportunity
 from connector.sync.edits import conflict_note, user_edits
 from connector.sync.engine import Engine, Priority
+from connector.sync.exchange.in_flight import in_flight_problem
 from connector.sync.fallbacks import edited_fields, fallback_note, paths_beside, used_fallbacks
+from connector.sync.identity import check_identifier, choose
 from connector.sync.inbound import apply_known, receive
 from connector.sync.involvement import becomes_co_sell
 from connector.sync.ownership import EMAIL, NAME, owner_note
@@ -29,7 +31,7 @@ from connector.sync.related_exchange import exchanged, referred, tell_unplaced
 from connector.sync.set_aside import is_set_aside, set_aside_problem
 from connector.sync.share_reason import note_reason, taken_reason
 from connector.sync.submission import drop_share, submission_under_way, submit
-from connector.sync.writeback import stamp, write_identifier
+from connector.sync.writeback import stamp
 
 CONFLICT_ROUNDS = 3
 _WRITES = (plan.Update, plan.Associate, plan.Disassociate, plan.Assign, plan.Submit)
@@ -59,8 +61,12 @@ def send(engine: Engine, record_id: str, run_id: str) -> None:
     if is_set_aside(engine, link):
         raise RecordRejected((set_aside_problem(engine, link),))
     if link.status == "held":
-        _choose(engine, link)
-    _check_identifier(engine, link)
+        choose(engine, link)
+    check_identifier(engine, link)
+    # The admin may have moved opportunities from files to the API while the record was on its way.
+    if engine.state.entries.of_record(record_id) is not None:
+        engine.state.entries.drop(record_id)
+    require_answer(engine, link, run_id)
     if link.apn_id and link.applied is None:
         # Nothing is known of how the two sides came to differ: AWS's side is looked at before anything is sent.
         receive(engine, link.apn_id, logs.start_run(engine, logs.FROM_AWS, logs.INBOUND_RECORDS))
@@ -147,36 +153,17 @@ def _filling(engine: Engine, link: Link, record: AceRecord, answer: dict[str, An
     return {name for name in sendable if at_aws.get(name) is None}
 
 
-def _choose(engine: Engine, link: Link) -> None:
-    """Several opportunities name the record: the one that it carries itself is its own; without one a person chooses.
+def require_answer(engine: Engine, link: Link, run_id: str) -> None:
+    """Let pass a record that is in no file without an answer of AWS.
 
     Raises:
-        RecordRejected: the record carries none of them.
+        Held: it is in one; the file's result releases the turn.
     """
-    found = link.hold_reason.split(", ")
-    carried = (link.row or {}).get(engine.names.apn_id)
-    if carried not in found:
-        raise RecordRejected((ambiguous(link.record_id, found),))
-    if carried != link.apn_id:
-        link.apn_id, link.aws, link.summary, link.applied, link.seen = carried, None, None, None, {}
-    link.status, link.hold_reason = "linked", ""
-    engine.state.links.save(link)
-
-
-def _check_identifier(engine: Engine, link: Link) -> None:
-    carried = (link.row or {}).get(engine.names.apn_id)
-    if link.apn_id is None or carried == link.apn_id:
-        return None
-    if not carried:
-        return write_identifier(engine, link)
-    problem = Problem(
-        "IDENTIFIER_CHANGED",
-        "apnCrmUniqueIdentifier",
-        str(carried),
-        f"The record's AWS identifier is {link.apn_id} and never changes.",
-        f"Put {link.apn_id} back into {engine.names.apn_id}.",
-    )
-    raise RecordRejected((problem,))
+    found = engine.state.uploads.of_record(link.record_id)
+    if found is not None:
+        problem = in_flight_problem(found[0])
+        logs.note_problem(engine, run_id, link, problem)
+        raise Held(problem)
 
 
 def _act(engine: Engine, link: Link, run_id: str, associated: dict[str, Any] | None = None) -> None:

@@ -8,7 +8,7 @@ what already happened shows in the facts and is not planned again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -16,7 +16,7 @@ from connector.ace import api_shape, lifecycle, rules
 from connector.ace.catalogue import AceField, Moment, opportunity_fields
 from connector.ace.formats import shown
 from connector.ace.record import AceRecord, Value
-from connector.ace.text import same
+from connector.ace.text import named_as_at_aws, same
 from connector.eligibility.rules import is_dummy_identifier
 from connector.errors import Problem
 from connector.sync.involvement import explained
@@ -179,6 +179,7 @@ def _plan_first_share(facts: OutboundFacts) -> tuple[Action, ...]:
 
 def _plan_change(facts: OutboundFacts, base: Mapping[str, Any]) -> tuple[Action, ...]:
     before = api_shape.from_get(base)
+    facts = replace(facts, record=named_as_at_aws(facts.record, before))
     identified = _identified(facts, base, before)
     changes = api_shape.changed_fields(identified, base)
     refused = api_shape.locked_changes(facts.record, base) + _without_a_way(facts, before)

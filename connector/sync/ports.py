@@ -95,6 +95,10 @@ class SalesforcePort(Protocol):
         """Return the rows whose field has the value, those in the recycle bin too: id → whether it is deleted."""
         ...
 
+    def holders_of(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, dict[str, bool]]:
+        """Return the holders of each value, empty for a value that nobody has; for many values in a few calls."""
+        ...
+
     def matching(self, object_name: str, field: str, value: str, fields: Sequence[str]) -> list[Row]:
         """Return the visible, undeleted rows whose text field has the value, regardless of case as Salesforce compares;
         with their ids.
@@ -306,6 +310,12 @@ class ExchangePort(Protocol):
 
     def result_files(self, record_type: RecordType) -> Iterator[FilePage]:
         """Yield pages of AWS's answers to files that were sent, from the result folders of both spellings."""
+        ...
+
+    def find_result(self, record_type: RecordType, name: str) -> BucketFile | None:
+        """Return AWS's answer to a file that was sent, asked for by its names without listing anything; None while
+        there is none.
+        """
         ...
 
     def submitted_files(self, record_type: RecordType) -> Iterator[FilePage]:

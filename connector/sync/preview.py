@@ -65,6 +65,7 @@ class Preview:
         fields: one per mapped field, in the mapping's order.
         problems: those of no single mapped field.
         ruling: what the share rule says, in words; empty without a rule, and for what has an opportunity already.
+        steps: further things that would be done, in words.
     """
 
     record_id: str
@@ -74,6 +75,7 @@ class Preview:
     fields: tuple[Passage, ...]
     problems: tuple[Problem, ...]
     ruling: str = ""
+    steps: tuple[str, ...] = ()
 
 
 def preview(engine: Engine, record_id: str, left_out: Iterable[Problem] = ()) -> Preview:

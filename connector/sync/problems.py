@@ -36,3 +36,15 @@ def invisible(link: Link) -> Problem:
         "The linked Salesforce record is not visible to the integration user.",
         "Give the integration user View All and Modify All on the object, or restore the record.",
     )
+
+
+def deleted(record_type: str) -> Problem:
+    """Return that a record is gone whose counterpart stays at AWS."""
+    remedy = (
+        "Disqualify the lead in Partner Central if it leads nowhere: the connector tells AWS nothing more of it."
+        if record_type == "lead"
+        else "Close the opportunity in Partner Central if the deal is off: opportunities cannot be deleted there."
+    )
+    return Problem(
+        "DELETED_IN_SALESFORCE", "", "", f"The Salesforce record was deleted; AWS keeps its {record_type}.", remedy
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.store.links import Link
 from connector.store.queue import Work
-from connector.sync.engine import Engine, Priority
+from connector.sync.engine import TYPE, Engine, Priority
 
 OUTBOUND = "outbound"
 INBOUND = "inbound"
@@ -24,6 +24,11 @@ RETENTION = "retention"
 REFERRALS = "referrals"
 REFERRAL = "referral"
 DECISION = "referral-decision"
+RETRIEVE = "exchange-retrieve"
+FILE = "exchange-file"
+UPLOAD = "exchange-upload"
+RESULTS = "exchange-results"
+STUCK = "exchange-stuck"
 
 WRITE_LANE = "write"
 READ_LANE = "read"
@@ -32,8 +37,14 @@ READ_LANE = "read"
 def enqueue_outbound(engine: Engine, link: Link, run_id: str, *, at: datetime | None = None) -> bool:
     """Queue the record's turn towards AWS. A turn that already waits is kept and takes the newer run."""
     priority = Priority.REQUEST if link.requested else Priority.EDIT
-    work = Work(kind=OUTBOUND, key=link.record_id, lane=WRITE_LANE, priority=priority, payload={"run": run_id})
+    payload = {"run": run_id, **typed(engine)}
+    work = Work(kind=OUTBOUND, key=link.record_id, lane=WRITE_LANE, priority=priority, payload=payload)
     return engine.state.queue.enqueue(work, engine.now(), at=at)
+
+
+def typed(engine: Engine) -> dict[str, Any]:
+    """Return what a work item's payload says of the type of its records."""
+    return {} if engine.record_type == "opportunity" else {TYPE: engine.record_type}
 
 
 def enqueue_inbound(
@@ -41,7 +52,7 @@ def enqueue_inbound(
 ) -> bool:
     """Queue a look at one opportunity at AWS; its record's id is the key where we know the record."""
     link = engine.state.links.by_apn(apn_id)
-    payload: dict[str, Any] = {"apn_id": apn_id, "run": run_id, "fresh": fresh}
+    payload: dict[str, Any] = {"apn_id": apn_id, "run": run_id, "fresh": fresh, **typed(engine)}
     work = Work(
         kind=INBOUND,
         key=link.record_id if link else apn_id,
@@ -49,6 +60,21 @@ def enqueue_inbound(
         priority=priority,
         payload=payload,
         dedup=f"{INBOUND}:{apn_id}",
+    )
+    return engine.state.queue.enqueue(work, engine.now())
+
+
+def enqueue_arrival(engine: Engine, arrived_id: int, apn_id: str, run_id: str) -> bool:
+    """Queue one record that came in a file of the bucket; its Salesforce record's id is the key where we know it."""
+    link = engine.state.links.by_apn(apn_id) if apn_id else None
+    payload: dict[str, Any] = {"arrived": arrived_id, "apn_id": apn_id, "run": run_id, **typed(engine)}
+    work = Work(
+        kind=INBOUND,
+        key=(link.record_id if link else apn_id) or f"arrived:{arrived_id}",
+        lane=READ_LANE,
+        priority=Priority.INBOUND,
+        payload=payload,
+        dedup=f"{INBOUND}:arrived:{arrived_id}",
     )
     return engine.state.queue.enqueue(work, engine.now())
 
@@ -93,6 +119,17 @@ def decision_work(record_id: str, decision: str, *, reason: str = "", note: str 
     )
 
 
-def enqueue_job(engine: Engine, kind: str, lane: str = READ_LANE, *, priority: int = Priority.SWEEP) -> bool:
-    """Queue one periodic job; it is never piled up."""
-    return engine.state.queue.enqueue(Work(kind=kind, key=kind, lane=lane, priority=priority), engine.now())
+def enqueue_results(engine: Engine) -> bool:
+    """Queue a look for AWS's answers to files: one job for those about opportunities and about leads."""
+    work = Work(kind=RESULTS, key=RESULTS, lane=READ_LANE, priority=Priority.SWEEP)
+    return engine.state.queue.enqueue(work, engine.now())
+
+
+def enqueue_job(
+    engine: Engine, kind: str, lane: str = READ_LANE, *, priority: int = Priority.SWEEP, at: datetime | None = None
+) -> bool:
+    """Queue one periodic job for the engine's records; it is never piled up."""
+    payload = typed(engine)
+    key = f"{kind}:{engine.record_type}" if payload else kind
+    work = Work(kind=kind, key=key, lane=lane, priority=priority, payload=payload)
+    return engine.state.queue.enqueue(work, engine.now(), at=at)

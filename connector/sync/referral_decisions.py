@@ -26,6 +26,7 @@ from connector.store.queue import Item
 from connector.store.referrals import Referral
 from connector.sync import logs
 from connector.sync.engine import Engine
+from connector.sync.file_requests import refused_action
 from connector.sync.inbound import receive
 from connector.sync.other_integrations import require_confirmed
 from connector.sync.ports import Json
@@ -48,6 +49,8 @@ def perform_decision(engine: Engine, item: Item) -> None:
         ConfigError: another integration is at work, and nobody confirmed that both may send.
     """
     require_confirmed(engine)
+    if reason := refused_action(engine, "Accept"):
+        raise RecordRejected((_problem("DECISION_BY_FIELD", "", reason, "Answer it there."),))
     decision, note = str(item.payload.get("decision") or ""), str(item.payload.get("note") or "")
     if decision not in (ACCEPT, REJECT):
         raise RecordRejected(

@@ -24,8 +24,9 @@ from connector.sync.edits import changed_paths
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
 
-CURSOR = "related:"
-TROUBLE = "changes of related records: "
+CURSOR, LEADS_CURSOR = "related:", "related-lead:"
+"""Opportunities and leads look at the same related objects, each at their own pace."""
+TROUBLE, LEADS_TROUBLE = "changes of related records: ", "changes of leads' related records: "
 """Begins the kind of trouble under which the status page tells of one object."""
 IDS_PER_QUERY = 200
 PARENTS = 200
@@ -70,9 +71,9 @@ def changed_parents(engine: Engine, until: datetime, *, overlap: timedelta) -> I
         try:
             yield from _changed_on(engine, name, lookups, until, overlap)
         except (ConfigError, MappingError, Retriable) as error:
-            engine.troubles[TROUBLE + name] = _told(engine, name, str(error))
+            engine.troubles[_trouble(engine) + name] = _told(engine, name, str(error))
         else:
-            engine.troubles.pop(TROUBLE + name, None)
+            engine.troubles.pop(_trouble(engine) + name, None)
 
 
 def _related(engine: Engine) -> FieldMap:
@@ -95,13 +96,22 @@ def _described(engine: Engine, object_name: str) -> ObjectDescribe | None:
         return None
 
 
+def _cursor(engine: Engine) -> str:
+    return LEADS_CURSOR if engine.record_type == "lead" else CURSOR
+
+
+def _trouble(engine: Engine) -> str:
+    return LEADS_TROUBLE if engine.record_type == "lead" else TROUBLE
+
+
 def _forget_others(engine: Engine, objects: Mapping[str, object]) -> None:
     """An object that no mapped field is on any more begins anew if it comes back."""
+    cursor, trouble = _cursor(engine), _trouble(engine)
     for name in engine.state.cursors.all():
-        if name.startswith(CURSOR) and name.removeprefix(CURSOR) not in objects:
+        if name.startswith(cursor) and name.removeprefix(cursor) not in objects:
             engine.state.cursors.delete(name)
-    for kind in [kind for kind in engine.troubles if kind.startswith(TROUBLE)]:
-        if kind.removeprefix(TROUBLE) not in objects:
+    for kind in [kind for kind in engine.troubles if kind.startswith(trouble)]:
+        if kind.removeprefix(trouble) not in objects:
             del engine.troubles[kind]
 
 
@@ -112,13 +122,13 @@ def _changed_on(
     stamp = describe.field(STAMP)
     if not describe.queryable or stamp is None or not stamp.filterable:
         raise MappingError(f"{name} cannot be asked by {STAMP}. Map a field of an object that can be.")
-    cursor = engine.state.cursors.get(CURSOR + name)
+    cursor = engine.state.cursors.get(_cursor(engine) + name)
     if cursor is not None:
         fields = ("Id", STAMP, *((AUTHOR,) if describe.field(AUTHOR) else ()))
         since = datetime.fromisoformat(cursor) - overlap
         for page in engine.salesforce.changed(name, fields, since=since, until=until):
             yield from _parents(engine, lookups, {row["Id"]: row.get(AUTHOR) for row in page})
-    engine.state.cursors.set(CURSOR + name, until.isoformat())
+    engine.state.cursors.set(_cursor(engine) + name, until.isoformat())
 
 
 def _parents(engine: Engine, lookups: Sequence[str], editors: Editors) -> Iterator[dict[str, bool]]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.mapping.model import RecordType
 from connector.names import Schedule
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
 
-OPPORTUNITY = "Opportunity"
-OBJECTS = (OPPORTUNITY,)
+OPPORTUNITY, LEAD = "Opportunity", "Lead"
+RECORD_TYPES: Mapping[str, RecordType] = {OPPORTUNITY: "opportunity", LEAD: "lead"}
+OBJECTS = tuple(RECORD_TYPES)
 """Values of the schedule's object for which there is something to run."""
 _CURSOR = "schedule:"
 
@@ -55,6 +58,16 @@ class InForce:
             row[Schedule.INTERVAL_MINUTES],
             not row[Schedule.DISABLE_INBOUND],
         )
+
+
+def scheduled_object(engine: Engine) -> str:
+    """Return what a schedule calls the records that the engine works with."""
+    return LEAD if engine.record_type == "lead" else OPPORTUNITY
+
+
+def in_force_for(engine: Engine) -> InForce | None:
+    """Return the schedule in force of the records that the engine works with, None if there is none."""
+    return recall(engine, scheduled_object(engine))
 
 
 def recall(engine: Engine, object_name: str) -> InForce | None:

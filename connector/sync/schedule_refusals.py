@@ -9,10 +9,11 @@ from connector.mapping.describe import ObjectDescribe
 from connector.mapping.fit import Surroundings, check_mapping, is_blocking
 from connector.names import PermissionSets, Schedule
 from connector.sync.engine import Engine
+from connector.sync.exchange import going_live
 from connector.sync.formulas import inspect_formula, try_over_ace
 from connector.sync.ports import Row
 from connector.sync.rights import schedulers
-from connector.sync.schedule_memory import OBJECTS
+from connector.sync.schedule_memory import LEAD, OBJECTS
 
 LEAST_MINUTES, MOST_MINUTES = 5, 1440
 UNMAPPED = "REQUIRED_UNMAPPED"
@@ -22,6 +23,7 @@ def refusals(engine: Engine, row: Row, sets: Mapping[str, set[str]], activated_b
     """Return every reason why the schedule cannot be in force; none when it can.
 
     Args:
+        engine: that of the opportunities, which knows the one of the leads; or the one of the schedule's records.
         row: the schedule.
         sets: permission sets by user id, of the activator and of the worker's own user.
         activated_by: id of the user who activated the schedule or changed it last.
@@ -30,7 +32,7 @@ def refusals(engine: Engine, row: Row, sets: Mapping[str, set[str]], activated_b
         *_of_interval(row),
         *_of_object(row),
         *_of_users(engine, sets, activated_by, str(row[Schedule.OBJECT])),
-        *_of_mapping(engine, row),
+        *_of_records(engine, row),
     )
 
 
@@ -66,9 +68,23 @@ def _of_users(engine: Engine, sets: Mapping[str, set[str]], activated_by: str, o
         )
 
 
-def _of_mapping(engine: Engine, row: Row) -> Iterator[str]:
+def _of_records(engine: Engine, row: Row) -> Iterator[str]:
+    """Yield what keeps the schedule's records from being exchanged: their mapping, and the settings about files."""
     if row[Schedule.OBJECT] not in OBJECTS:
         return
+    ours = engine.leads if row[Schedule.OBJECT] == LEAD and engine.record_type != "lead" else engine
+    if ours is None:
+        yield (
+            "No lead mapping is published, so that leads are not exchanged. Map status and currentLeadStage at least "
+            "(`connector mapping automap --type lead` maps the packaged object) and publish the mapping with "
+            "`connector mapping publish --type lead`."
+        )
+        return
+    yield from _of_mapping(ours)
+    yield from going_live.objections(ours, row)
+
+
+def _of_mapping(engine: Engine) -> Iterator[str]:
     found = check_mapping(
         engine.mapping, engine.catalogue, lambda name: described(engine, name), surroundings_of(engine)
     )
@@ -94,7 +110,7 @@ def surroundings_of(engine: Engine) -> Surroundings:
     return Surroundings(
         names=engine.names,
         default_account=bool(engine.settings.default_account_id),
-        default_opportunity=bool(engine.settings.default_opportunity_id),
+        default_opportunity=engine.record_type == "opportunity" and bool(engine.settings.default_opportunity_id),
         inspect=inspect_formula,
         compute=try_over_ace,
     )

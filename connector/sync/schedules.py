@@ -7,6 +7,10 @@ outbound`` does. AWS's side is looked at by the worker's own sweeps in either ca
 disables inbound integration, which stops the worker's sweeps too for as long as the schedule is active (the first sweep
 of a new state always happens, since without it nothing may be created at AWS, but then it only links what is ours).
 
+Where files are exchanged (leads always, opportunities as the admin chose), nothing looks at AWS's side but the ticks:
+each fetches the files that AWS wrote, unless the schedule disables inbound integration.
+
+Opportunities and leads have a schedule each, which know nothing of one another: a lead schedule lets out leads only.
 Per object one schedule is in force. A row that is newly active, or was changed, is judged by who did it; it takes the
 place of the one before, or is refused with the reason on the row. What is in force, and when its next run is due, is in
 the state, so that it survives restarts; a new state reads it off the row again.
@@ -20,14 +24,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connector.errors import RecordGone
+from connector.mapping.model import RecordType
 from connector.names import SCHEDULE, Schedule
 from connector.store.queue import Item
 from connector.sync import logs, queueing
-from connector.sync.engine import Engine, Priority
+from connector.sync.engine import TYPE, Engine, Priority
+from connector.sync.exchange.stuck import find_released
 from connector.sync.observe import sweep_due, sweep_is_unfinished
 from connector.sync.ports import Row
 from connector.sync.rights import EVERY_SCHEDULER, holders
-from connector.sync.schedule_memory import OBJECTS, OPPORTUNITY, InForce, forget, recall, remember
+from connector.sync.schedule_memory import (
+    OBJECTS,
+    RECORD_TYPES,
+    InForce,
+    forget,
+    in_force_for,
+    recall,
+    remember,
+    scheduled_object,
+)
 from connector.sync.schedule_refusals import refusals
 
 TICK = "schedule-tick"
@@ -60,15 +75,20 @@ def schedules_query(where: str = "") -> str:
 
 
 def follow_schedules(engine: Engine, rows: Sequence[Row]) -> None:
-    """Take over what people changed about schedules, and write to the rows what became of it.
+    """Take over what people changed about the schedules of all objects, and write to the rows what became of it.
 
     Args:
+        engine: that of the opportunities, which knows the one of the leads.
         rows: the answer to :func:`schedules_query`.
     """
+    _follow(engine, rows, _objects(rows))
+
+
+def _follow(engine: Engine, rows: Sequence[Row], objects: Iterable[str]) -> None:
     sets = _assigned(engine, rows)
     chosen: dict[str, InForce | None] = {}
     told: list[Row] = []
-    for name in _objects(rows):
+    for name in objects:
         chosen[name], news = _choose(engine, [row for row in rows if row[Schedule.OBJECT] == name], sets)
         told += news
     _write(engine, told)
@@ -154,7 +174,8 @@ def _accepted(winner: InForce, row: Row) -> Row:
 
 def _finished(engine: Engine, in_force: InForce, row: Row) -> list[Row]:
     """Return what the row of a schedule is to say whose run has come to its end."""
-    if row[Schedule.STATUS] != RUNNING or in_force.sweeping or _under_way(engine, in_force):
+    of = RECORD_TYPES[str(row[Schedule.OBJECT])]
+    if row[Schedule.STATUS] != RUNNING or in_force.sweeping or _under_way(engine, in_force, of):
         return []
     return [{"Id": in_force.id, Schedule.STATUS: WAITING, Schedule.MESSAGE: _ENDED}]
 
@@ -167,43 +188,67 @@ def _write(engine: Engine, rows: Sequence[Row]) -> None:
 
 
 def is_due(engine: Engine) -> bool:
-    """Whether a tick has something to do: the time has come and the run before has ended. Costs no call."""
-    in_force = recall(engine, OPPORTUNITY)
+    """Whether a tick of the engine's schedule has something to do: the time has come and the run before has ended.
+    Costs no call.
+    """
+    in_force = in_force_for(engine)
     if in_force is None:
         return False
-    return in_force.sweeping or (in_force.next <= engine.now() and not _under_way(engine, in_force))
+    return in_force.sweeping or (_has_come(engine, in_force) and not _under_way(engine, in_force, engine.record_type))
 
 
-def _under_way(engine: Engine, in_force: InForce) -> bool:
-    """Whether something that the last run let out is about to be sent. What was put off for later does not count."""
+def _has_come(engine: Engine, in_force: InForce) -> bool:
+    """Whether the next run's time is there; one that lies farther ahead than an interval was set by a clock that was
+    set back since.
+    """
+    return not timedelta() < in_force.next - engine.now() <= timedelta(minutes=in_force.minutes)
+
+
+def _under_way(engine: Engine, in_force: InForce, of: RecordType) -> bool:
+    """Whether something of that type which the last run let out is about to be sent. What was put off for later does
+    not count.
+    """
     now, let_out = engine.now(), in_force.let_out
     if let_out is None:
         return False
     items = [*engine.state.queue.list("leased"), *engine.state.queue.list("waiting", 1000)]
-    return any(one.kind == queueing.OUTBOUND and one.created_at <= let_out and one.retry_at <= now for one in items)
+    ours = (one for one in items if one.kind == queueing.OUTBOUND and one.payload.get(TYPE, "opportunity") == of)
+    return any(one.created_at <= let_out and one.retry_at <= now for one in ours)
+
+
+def _look(engine: Engine) -> str:
+    """Return the job that looks at AWS's side."""
+    return queueing.RETRIEVE if engine.channel == "files" else queueing.MODIFIED_SWEEP
 
 
 def tick(engine: Engine, _: Item) -> None:
-    """Run the schedule that is due, if people left it in force: look over all flagged records, a slice at a time.
+    """Run the engine's schedule that is due, if people left it in force: look over all flagged records, a slice at a
+    time.
 
     A run that takes longer than the interval is not joined by a second one, and runs that were missed are not made up
     for: the next one is due an interval after the last began, or when that has ended.
     """
-    follow_schedules(engine, list(engine.salesforce.query(schedules_query())))
+    name = scheduled_object(engine)
+    rows = list(engine.salesforce.query(schedules_query()))
+    _follow(engine, [row for row in rows if row[Schedule.OBJECT] == name], [name])
     if not is_due(engine):
         return
-    in_force = recall(engine, OPPORTUNITY)
+    in_force = in_force_for(engine)
     assert in_force is not None, "it is due"
     if not in_force.sweeping:
+        if engine.channel == "files":
+            find_released(engine)  # their records are part of this run
         in_force = _begin(engine, in_force)
     sweep_due(engine, in_force.run, at_most=SLICE)
     unfinished = sweep_is_unfinished(engine)
     with engine.state.transaction():
-        remember(engine, OPPORTUNITY, replace(in_force, sweeping=unfinished, let_out=engine.now()))
+        remember(engine, name, replace(in_force, sweeping=unfinished, let_out=engine.now()))
         if unfinished:
             queueing.enqueue_job(engine, TICK, priority=_BEFORE_EDITS)
         elif in_force.inbound:
-            queueing.enqueue_job(engine, queueing.MODIFIED_SWEEP)
+            queueing.enqueue_job(engine, _look(engine))
+            if engine.channel == "files":
+                queueing.enqueue_results(engine)
 
 
 def _begin(engine: Engine, in_force: InForce) -> InForce:
@@ -223,14 +268,14 @@ def _begin(engine: Engine, in_force: InForce) -> InForce:
     _write(engine, [told])
     with engine.state.transaction():
         engine.state.cursors.set(_DUE_POSITION + engine.mapping.object_name, "")
-        remember(engine, OPPORTUNITY, begun)
+        remember(engine, scheduled_object(engine), begun)
     return begun
 
 
 @contextmanager
 def let_out(engine: Engine, item: Item) -> Iterator[None]:
-    """Send a turn that was queued by the time of the last tick as if the automatic switches were on."""
-    in_force = recall(engine, OPPORTUNITY)
+    """Send a turn that was queued by the time of the last tick of its schedule as if the automatic switches were on."""
+    in_force = in_force_for(engine)
     settings = engine.settings
     if in_force is not None and in_force.let_out is not None and item.created_at <= in_force.let_out:
         engine.settings = replace(settings, share_automatically=True, update_automatically=True)
@@ -241,8 +286,8 @@ def let_out(engine: Engine, item: Item) -> Iterator[None]:
 
 
 def inbound_is_disabled(engine: Engine) -> bool:
-    """Whether the schedule in force keeps the worker from looking at AWS's side."""
-    in_force = recall(engine, OPPORTUNITY)
+    """Whether the schedule in force of the engine's records keeps the worker from looking at AWS's side."""
+    in_force = in_force_for(engine)
     return in_force is not None and not in_force.inbound
 
 

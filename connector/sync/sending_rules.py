@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from connector.ace import api_shape
 from connector.ace.catalogue import opportunity_fields
-from connector.ace.record import AceRecord
+from connector.ace.record import AceRecord, Value
+from connector.store.links import Link
 from connector.sync.engine import Engine
 from connector.sync.ports import Row
 
@@ -18,13 +19,21 @@ _SHARED_AS: Mapping[str, Callable[[AceRecord], str]] = {
 
 
 def refused_for_sending(engine: Engine, record_id: str) -> str:
-    """Return why the record is not one to send by itself: AWS began it. Empty for the partner's own."""
-    link = engine.state.links.get(record_id)
-    if api_shape.from_summary((link and link.summary) or {}).get(OWNERSHIP) == AWS_REFERRAL or _said_so(
-        engine, _row(engine, record_id)
-    ):
+    """Return why the record is not one to send by itself: AWS began it. Empty for the partner's own, and for leads, of
+    which AWS begins all that are exchanged.
+    """
+    if engine.record_type == "lead":
+        return ""
+    if _aws_says(engine.state.links.get(record_id)) == AWS_REFERRAL or _said_so(engine, _row(engine, record_id)):
         return "Send to AWS is for Partner Referrals only; this opportunity is an AWS Referral. Use Share with AWS."
     return ""
+
+
+def _aws_says(link: Link | None) -> Value:
+    """Return the ownership as AWS's answer, or its last file, has it."""
+    if link is None:
+        return None
+    return api_shape.from_summary(link.summary or {}).get(OWNERSHIP) or (link.applied or {}).get(OWNERSHIP)
 
 
 def _said_so(engine: Engine, row: Row) -> bool:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.errors import Problem
-from connector.names import SETTINGS, FileSettings, Settings, TemplateSettings
+from connector.names import SETTINGS, Settings, TemplateSettings
+from connector.sync.file_settings import FIELDS as FILE_FIELDS
+from connector.sync.file_settings import FileSettings, read_file_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class SyncSettings:
         accept_rule: formula over a referral's ACE fields; where it is true, it is accepted by itself. Empty for none.
         invitation_reminder_days: days before a referral lapses at which its decision is reminded of, 0 for never.
         beside_other_integration: sends although another integration works with the same account or records.
-        problems: one per setting that is missing or malformed.
+        files: what concerns the files of the ACE bucket only.
+        problems: one per setting that is missing or malformed; those about files are in ``files``.
     """
 
     integration_users: frozenset[str]
@@ -64,10 +67,15 @@ class SyncSettings:
     accept_rule: str = ""
     invitation_reminder_days: int = 3
     beside_other_integration: bool = False
+    files: FileSettings = field(default_factory=FileSettings)
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def all_problems(self) -> tuple[Problem, ...]:
+        """What is wrong with any setting, those about files included, for who tells of it."""
+        return (*self.problems, *self.files.problems)
 
-LEGACY_VERSION = 1
+
 _ID_LENGTH, _SHORT_ID_LENGTH = 18, 15
 _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 
@@ -101,7 +109,7 @@ def settings_query(org_id: str) -> str:
     fields = [name for name, _ in _SWITCHES] + [row[0] for row in _NUMBERS]
     fields += [Settings.INTEGRATION_USER_ID, Settings.OTHER_INTEGRATION_USERS, Settings.DEFAULT_OWNER_ID]
     fields += [name for name, _ in (*_TEMPLATES, *_RULES)]
-    fields += [TemplateSettings.RECORD_TYPE, TemplateSettings.CURRENCY, FileSettings.PAYLOAD_VERSION]
+    fields += [TemplateSettings.RECORD_TYPE, TemplateSettings.CURRENCY, *FILE_FIELDS]
     return f"SELECT {', '.join(fields)} FROM {SETTINGS} WHERE SetupOwnerId = '{org_id}'"  # noqa: S608 - an id of the org
 
 
@@ -124,7 +132,7 @@ def read_settings(row: Mapping[str, Any] | None, own_user_id: str) -> SyncSettin
             values[attribute] = number
     users = {own_user_id, *_ids(row.get(Settings.OTHER_INTEGRATION_USERS), problems)}
     _check_integration_user(row.get(Settings.INTEGRATION_USER_ID), own_user_id, problems)
-    _check_version(row.get(FileSettings.PAYLOAD_VERSION), problems)
+    values["files"] = read_file_settings(row)
     values["default_owner_id"] = row.get(Settings.DEFAULT_OWNER_ID) or ""
     values |= {attribute: str(row.get(name) or "").strip() for name, attribute in _RULES}
     values |= _template_values(row, problems)
@@ -221,19 +229,5 @@ def _check_integration_user(value: Any, own_user_id: str, problems: list[Problem
                 str(value),
                 f"The worker works as user {own_user_id}, but the formula of Has Updates excludes another user.",
                 f"Set {Settings.INTEGRATION_USER_ID} in {SETTINGS} to {own_user_id}.",
-            )
-        )
-
-
-def _check_version(value: Any, problems: list[Problem]) -> None:
-    """Warn of the previous data model for as long as it is set; Partner Central's API never uses it."""
-    if value == LEGACY_VERSION:
-        problems.append(
-            Problem(
-                "LEGACY_VERSION",
-                FileSettings.PAYLOAD_VERSION,
-                str(value),
-                "AWS takes files of the previous data model for a limited time only.",
-                f"Review the mapping, then set Version to 2 in {SETTINGS}. Partner Central's API is not concerned.",
             )
         )

@@ -25,6 +25,7 @@ from connector.sync import logs
 from connector.sync.adoption import adopt_page
 from connector.sync.create import ADOPTED
 from connector.sync.engine import Engine, Priority
+from connector.sync.exchange.recollection import recall_anew
 from connector.sync.other_integrations import note_page
 from connector.sync.ports import Json
 from connector.sync.queueing import enqueue_inbound
@@ -166,6 +167,7 @@ def compare_anew(engine: Engine) -> None:
     with engine.state.transaction():
         engine.state.meta.delete(ADOPTED)
         engine.state.meta.delete(_ONLY_LINKED)
+        recall_anew(engine)
         engine.state.cursors.delete(_CURSOR)
         for name in (_PLACE, _LINK_PLACE, _MET):
             engine.state.cursors.delete(name)

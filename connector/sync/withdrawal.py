@@ -12,7 +12,7 @@ from connector.errors import RecordRejected
 from connector.store.links import Link
 from connector.store.queue import Item
 from connector.sync import logs
-from connector.sync.engine import Engine
+from connector.sync.engine import TYPE, Engine
 from connector.sync.problems import invisible
 from connector.sync.queueing import OUTBOUND
 from connector.sync.set_aside import is_set_aside
@@ -59,8 +59,9 @@ def _look(engine: Engine, record_id: str) -> None:
     """Ask for the flag of the record and of those that wait behind it, in one call."""
     if len(engine.looked_at) > MOST_REMEMBERED:
         engine.looked_at.clear()
-    waiting = (item.key for item in engine.state.queue.list("waiting", BATCH) if item.kind == OUTBOUND)
-    keys = list(dict.fromkeys((record_id, *waiting)))[:BATCH]
+    waiting = [item for item in engine.state.queue.list("waiting", BATCH) if item.kind == OUTBOUND]
+    ours = (item.key for item in waiting if item.payload.get(TYPE, "opportunity") == engine.record_type)
+    keys = list(dict.fromkeys((record_id, *ours)))[:BATCH]
     flag = engine.names.sync_with_aws
     rows = engine.salesforce.rows(engine.mapping.object_name, keys, ("Id", flag))
     now = engine.now()

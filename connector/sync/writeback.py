@@ -34,8 +34,11 @@ from connector.store.links import Link
 from connector.store.writebacks import Writeback
 from connector.sync import logs
 from connector.sync.engine import Engine
+from connector.sync.exchange.conversion import end_refused, is_converted, refused_as_converted
+from connector.sync.exchange.last_words import last_words
+from connector.sync.log_storage import tell_room
 from connector.sync.ports import Row, RowOutcome
-from connector.sync.problems import as_problem
+from connector.sync.problems import as_problem, deleted
 from connector.sync.queueing import enqueue_inbound
 from connector.sync.related_retries import close_refusals, offer_again
 from connector.sync.related_values import RelatedWrite, refused_values, related_is_gone, related_record
@@ -59,7 +62,11 @@ def write_identifier(engine: Engine, link: Link) -> None:
 
 
 def put(engine: Engine, link: Link, values: Mapping[str, Any], *, guard: datetime | None = None) -> None:
-    """Queue values for the record; a later value of the same field replaces an earlier one that was not written yet."""
+    """Queue values for the record; a later value of the same field replaces an earlier one that was not written yet.
+    Nothing is written to a lead that was converted.
+    """
+    if is_converted(link.row):
+        return
     text = guard.isoformat() if guard else None
     engine.state.writebacks.put(link.record_id, link.object_name, dict(values), engine.now(), guard=text)
 
@@ -88,8 +95,18 @@ def flush(engine: Engine) -> int:
     """
     written = 0
     while batch := engine.state.writebacks.due(engine.now(), BATCH):
-        written += sum(_write(engine, alike) for alike in _grouped(_still_meant(engine, batch)))
+        for alike in _grouped(_still_meant(engine, batch)):
+            written += sum(_write(ours, some) for ours, some in _by_engine(engine, alike))
     return written
+
+
+def _by_engine(engine: Engine, alike: Sequence[Writeback]) -> list[tuple[Engine, list[Writeback]]]:
+    """Return what goes into one call by the engine whose mapping the record that it belongs to has."""
+    parts: dict[bool, list[Writeback]] = {}
+    for one in alike:
+        link = engine.state.links.get(one.owner)
+        parts.setdefault(link is not None and engine.engine_of(link.object_name) is not engine, []).append(one)
+    return [((engine.leads or engine) if of_leads else engine, some) for of_leads, some in parts.items()]
 
 
 def _still_meant(engine: Engine, batch: Sequence[Writeback]) -> list[Writeback]:
@@ -136,6 +153,7 @@ def _write(engine: Engine, pending: Sequence[Writeback]) -> int:
         by_record = dict(zip(rows, outcomes, strict=True))
         for one, doubt in zip(pending, doubts, strict=True):
             _conclude(engine, one, by_record[one.record_id], doubt)
+    tell_room(engine, (outcome.error for outcome in outcomes))
     return sum(outcome.error is None for outcome in outcomes)
 
 
@@ -225,6 +243,9 @@ def _conclude(engine: Engine, pending: Writeback, outcome: RowOutcome, doubts: D
             _look_again(engine, pending, link)
         case Retriable() | Deferred() | AuthFailed() as error:
             _postpone(engine, pending, error)
+        case error if link is not None and not pending.parent and refused_as_converted(error):
+            _done(engine, pending)
+            end_refused(engine, link, _run_of(engine, pending, link))
         case error:
             _refuse(engine, pending, link, error)
 
@@ -327,7 +348,8 @@ def _refuse(engine: Engine, pending: Writeback, link: Link | None, error: Connec
     logs.withdraw_success(engine, run_id, link)
     for problem in _told(engine, pending, error):
         # Beside what the record's other values came to; the payload is what a person can correct: AWS's own words.
-        logs.note_problem(engine, run_id, link, problem, link.aws or pending.values)
+        words = link.aws or last_words(engine, link.apn_id) or pending.values
+        logs.note_problem(engine, run_id, link, problem, words)
     engine.state.runs.record(run_id, link.record_id, "error")
     if pending.parent and isinstance(error, RecordRejected):
         offer_again(engine, link, _names_at(engine, _mapped(engine, pending)))
@@ -364,19 +386,13 @@ def _run(engine: Engine) -> str:
 
 def bury(engine: Engine, link: Link) -> None:
     """The Salesforce record is gone: nothing is sent for it any more, and nothing recreates it (OUT-16). Of a deal that
-    is off at AWS, too, nobody has to know (OPS-16).
+    is off at AWS, too, and of a lead that had been converted, nobody has to know (OPS-16).
     """
+    converted = is_converted(link.row)
     link.status, link.row, link.requested = "tombstone", None, False
     engine.state.links.save(link)
-    if link.review_status.lower() in REVIEW_ENDED or link.stage == CLOSED_LOST:
+    if converted or link.review_status.lower() in REVIEW_ENDED or link.stage == CLOSED_LOST:
         return logs.resolve(engine, link.record_id)
-    problem = Problem(
-        "DELETED_IN_SALESFORCE",
-        "",
-        "",
-        "The Salesforce record was deleted; AWS keeps its opportunity.",
-        "Close the opportunity in Partner Central if the deal is off: opportunities cannot be deleted there.",
-    )
     logs.resolve(engine, link.record_id)
-    logs.log_problems(engine, _run(engine), link, (problem,))
+    logs.log_problems(engine, _run(engine), link, (deleted(engine.record_type),))
     return None

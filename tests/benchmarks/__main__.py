@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.benchmarks import latency, mapping_rate, memory, quota, updates
+from tests.benchmarks import files, latency, mapping_rate, memory, quota, updates
 from tests.benchmarks.figures import Figure, machine, say, show
 
 BENCHMARKS: Mapping[str, Callable[[], list[Figure]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Figure]]] = {
     quota.NAME: quota.run,
     memory.NAME: memory.run,
     latency.NAME: latency.run,
+    files.NAME: files.run,
 }
 
 

@@ -62,7 +62,7 @@ def run() -> list[Figure]:
         started = time.monotonic()
         _grow(world, ROWS - CHANGED)
         say(f"  {ROWS:,} records are there after {time.monotonic() - started:.0f} s more")
-        with world.worker() as process, _watched(process) as peak:
+        with world.worker() as process, watched(process) as peak:
             seconds = _wait_for_due_sweep(world)
             after_sweep = peak.largest
             world.seller.write("PATCH", [{"Id": one, "Next_Step__c": "Send the order form"} for one in changing])
@@ -79,7 +79,8 @@ def run() -> list[Figure]:
 
 
 @contextmanager
-def _watched(process: psutil.Process) -> Iterator[Peak]:
+def watched(process: psutil.Process) -> Iterator[Peak]:
+    """Watch the memory of a process."""
     peak = Peak(process)
     thread = threading.Thread(target=peak.watch, daemon=True)
     thread.start()

@@ -158,14 +158,17 @@ class World:
 
 
 @contextmanager
-def running_world(quota_scale: float) -> Iterator[World]:
-    """Run a sandbox in a process of its own, in a directory that is removed afterwards (kept with BENCH_KEEP=1)."""
+def running_world(quota_scale: float, *, exchange: bool = False) -> Iterator[World]:
+    """Run a sandbox in a process of its own, in a directory that is removed afterwards (kept with BENCH_KEEP=1);
+    ``exchange``: with the ACE bucket.
+    """
     with ExitStack() as stack:
         if os.environ.get("BENCH_KEEP"):
             directory = tempfile.mkdtemp(prefix="connector-bench-")
         else:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="connector-bench-"))
-        command = [sys.executable, "-m", "connector.sandbox", "--dir", directory, "--quota-scale", str(quota_scale)]
+        options = ["--dir", directory, "--quota-scale", str(quota_scale), *(["--exchange"] if exchange else [])]
+        command = [sys.executable, "-m", "connector", "sandbox", *options]
         process = stack.enter_context(_running(command, dict(os.environ), stdout=subprocess.PIPE))
         assert process.stdout is not None, "the sandbox was started with a pipe"
         world = World(Path(directory), json.loads(process.stdout.readline()))

@@ -107,7 +107,7 @@ def test_open_values_are_asked_for_by_the_steps_of_the_dialog(desk: Desk, admin:
 # Leads
 
 
-def test_a_lead_is_not_previewed_and_the_lead_mapping_is_not_applied_which_both_say_why(
+def test_a_lead_without_a_mapping_is_not_previewed_nor_the_lead_mapping_applied_which_both_say_why(
     desk: Desk, admin: Browser
 ) -> None:
     desk.do("mapping", "automap")
@@ -121,7 +121,7 @@ def test_a_lead_is_not_previewed_and_the_lead_mapping_is_not_applied_which_both_
         record = str(answer.json()["id"])
         refused = desk.do("preview", record, code=2).err
         assert f"{record} is a record of {name}, a lead" in refused
-        assert "`connector mapping check --type lead`" in refused
-        told_on_page(admin.open(f"/preview?record={record}"), "a lead", "the page Check of the lead mappings")
+        assert "`connector mapping automap --type lead`" in refused
+        told_on_page(admin.open(f"/preview?record={record}"), "a lead", "Auto Map ACE Object on the page Fields")
     refused = desk.do("mapping", "apply", "--type", "lead", "--to-aws", code=2).err
-    assert "Only the opportunity mapping can be applied" in refused
+    assert "No lead mapping was published yet" in refused

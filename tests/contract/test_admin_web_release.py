@@ -136,7 +136,7 @@ def test_a_payload_of_awss_is_shown_on_its_way_in(desk: Desk, admin: Browser) ->
     [row] = page.find("//tr[td[2]/code='nextStep']")
     assert "becomes Call <b>them</b>" in row.text_content()
     refused = admin.send(page, "/preview/inbound", {"record": record}, file="[]")
-    assert (refused.status, "not an answer of GetOpportunity" in refused.told) == (422, True)
+    assert (refused.status, "neither an answer of GetOpportunity" in refused.told) == (422, True)
 
 
 def test_the_command_serves_what_it_prints_and_stops_when_told(desk: Desk) -> None:

@@ -215,6 +215,18 @@ def test_all_pages_are_listed_and_what_is_no_json_file_is_told(bucket: Bucket, d
     assert bucket.methods == ["GET"] * 3
 
 
+def test_keys_of_any_characters_are_listed_read_and_deleted(bucket: Bucket, door: ExchangeDoor) -> None:
+    names = {"a b+c%20.json", "100%.json", "é\U0001f600.json", "a&b=c;d.json", "(1)'\".JSON"}
+    for name in names:
+        bucket.put(f"opportunity-outbound/{name}", b"{}")
+    [page] = door.outbound_files("opportunity")
+    assert {one.name for one in page.files} == names
+    for one in page.files:
+        assert door.read(one) == b"{}"
+        door.delete(one)
+    assert not any(page.files for page in door.outbound_files("opportunity"))
+
+
 def test_a_file_is_listed_with_what_is_known_of_it(bucket: Bucket, door: ExchangeDoor) -> None:
     bucket.put("lead-outbound/Añd & so+on.json", b"12345")
     file = only(door.outbound_files("lead"))
@@ -403,6 +415,14 @@ def test_a_lost_answer_leaves_the_outcome_open_and_repeating_settles_it(
     assert bucket.methods == ["PUT"], "the door itself sends once"
     desk.door.submit("opportunity", NAME, b"[1]")
     assert bucket.content(INBOUND) == b"[1]"
+
+
+def test_a_file_that_aws_takes_in_while_it_is_sent_again_leaves_the_outcome_open(bucket: Bucket, desk: Desk) -> None:
+    """It was there, and is gone when it is looked at: no refusal of its records."""
+    bucket.will(Fault(412, "PreconditionFailed"), Fault(404, "NoSuchKey"))
+    with pytest.raises(Retriable, match="does no harm") as caught:
+        desk.door.submit("opportunity", NAME, b"[1]")
+    assert caught.value.outcome_unknown
 
 
 def test_a_taken_name_whose_file_cannot_be_read_leaves_the_outcome_open(bucket: Bucket, desk: Desk) -> None:

@@ -244,6 +244,20 @@ def test_only_deleted_rows_are_reported_as_deleted(door: SalesforceDoor) -> None
     assert door.deleted(LOG, [alive, gone, never]) == {gone}
 
 
+def test_who_has_a_value_is_asked_for_many_values_at_once(sandbox: Sandbox, door: SalesforceDoor) -> None:
+    """The recycle bin's rows too, regardless of case, and each value by the name that it was asked by."""
+    alive, gone = (door.create(LOG, {KEY: f"held {name}", "Status__c": "Error"}) for name in ("on", "off"))
+    door.delete([gone])
+    values = ["HELD on", "held off", "held O'Neill", *(f"nobody {number}" for number in range(250))]
+    calls = ("query_all", "composite/query_all")
+    before = sum(asked(sandbox, one) for one in calls)
+    found = door.holders_of(LOG, KEY, values)
+    assert sum(asked(sandbox, one) for one in calls) == before + 2
+    assert list(found) == values
+    assert {value: of for value, of in found.items() if of} == {"HELD on": {alive: False}, "held off": {gone: True}}
+    assert door.holders_of(LOG, KEY, []) == {}
+
+
 def test_describe_knows_the_package_and_names_what_is_missing(sandbox: Sandbox, door: SalesforceDoor) -> None:
     found = door.describe("ace_opportunity__c")
     has_updates, apn_id = found.field("ACE_Has_Updates__c"), found.field("ACE_APN_Unique_Identifier__c")

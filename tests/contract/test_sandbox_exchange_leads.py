@@ -108,6 +108,14 @@ def test_a_broken_rule_refuses_the_lead(world: World, fields: Json, text: str) -
     assert text in world.errors({**LEAD_UPDATE, **fields}, kind="lead")
 
 
+def test_the_partner_s_identifier_of_another_lead_is_refused(world: World) -> None:
+    accept(world)
+    other = world.order("/exchange/refer-lead")["lead"]
+    taking = {**IDS, "apnCrmUniqueIdentifier": other, "currentLeadStage": "Accepted"}
+    assert "partnerCrmLeadId: " in (text := world.errors(taking, kind="lead"))
+    assert "belongs to lead L1234567" in text
+
+
 def test_before_a_decision_nothing_but_the_decision_is_taken(world: World) -> None:
     assert "currentLeadStage: Required" in world.errors(LEAD_UPDATE, kind="lead")
     early = {**IDS, "currentLeadStage": "Accepted", "email": "other@harbour.example"}

@@ -282,6 +282,32 @@ def test_no_exported_file_is_larger_than_aws_says(world: World, monkeypatch: pyt
 # -- AWS's referrals
 
 
+def test_version_1_takes_no_next_step_while_a_record_is_created(world: World) -> None:
+    """AWS's definitions: from payload version 2.0 on, this field takes values during creation as well."""
+    older = {name: value for name, value in new().items() if name not in ("awsProducts", "parentOppId")}
+    older = {**older, "opportunityType": None}
+    text = world.errors({**older, "nextStep": "Call"}, version="1.0")
+    assert text == "nextStep: Field is not accepted while an opportunity is created."
+    assert world.send({**older, "nextStep": None}, version="1.0")["success"] == "ALL"
+
+
+def test_an_offer_is_named_as_the_marketplace_names_it(world: World) -> None:
+    identifier = world.share()
+    world.approve(identifier)
+    assert "offers: Invalid value X-1" in world.errors(world.update(identifier, offers=["X-1"]))
+    assert world.send(world.update(identifier, offers=["offer-abc123"]))["success"] == "ALL"
+
+
+def test_an_export_has_nothing_of_what_aws_redacts(world: World) -> None:
+    """AWS's definitions: of a national security opportunity it keeps neither customer nor place."""
+    identifier = world.share(industry="Government", doesOppBelongToNatSec="Yes")
+    record = world.exported()[identifier]
+    assert record["doesOppBelongToNatSec"] == "Yes"
+    redacted = ("customerCompanyName", "customerWebsite", "state", "postalCode")
+    assert [record[name] for name in redacted] == [None] * 4
+    assert record["country"] == "United States" and record["partnerProjectTitle"]
+
+
 def refer(world: World) -> str:
     contact = {"FirstName": "Ines", "LastName": "Castell", "Email": "ines@harbour.example"}
     return str(world.order("/aws/refer", fields={"Customer": {"Contacts": [contact]}})["opportunity"])

@@ -38,7 +38,7 @@ from connector.mapping.describe import ObjectDescribe
 from connector.names import SYNC_LOG, SYNC_LOG_DETAIL, Detail
 from connector.sync.ports import Row
 
-_PREFIXES = {OPPORTUNITY: KEY_PREFIX, ACCOUNT: "001"}
+_PREFIXES = {OPPORTUNITY: KEY_PREFIX, ACCOUNT: "001", "Lead": "00Q", "ACE_Lead__c": "a0L"}
 _CHILDREN = rf"SELECT (.*) FROM {OPPORTUNITY} WHERE {FLAG} = true AND {LOOKUP} IN \((.*)\)"
 INTEGRATION, PERSON = "005000000000001AAA", "005000000000002AAA"
 PAGE = 2
@@ -117,6 +117,12 @@ class MemorySalesforce:
                 for row in rows
                 if _alike(row.get(field), value)
             }
+
+    def holders_of(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, dict[str, bool]]:
+        with self.interruptions.call("salesforce read"):
+            deleted = [row for one, row in self.binned.items() if self.bin[one] == object_name]
+            rows = [*((False, row) for row in self._table(object_name).values()), *((True, row) for row in deleted)]
+            return {value: {row["Id"]: gone for gone, row in rows if _alike(row.get(field), value)} for value in values}
 
     def queries(self, soqls: Sequence[str]) -> list[list[Row]]:
         return [list(self.query(soql)) for soql in soqls]

@@ -62,7 +62,7 @@ from connector.sync.requests import share_work
 
 SOAK = os.environ.get("SOAK") == "1"
 STEPS_WANTED = 1_000_000 if SOAK else 2_000
-EXAMPLES, STEPS = 250, 24
+EXAMPLES, STEPS = 120, 24
 STEPS_DONE: Counter[str] = Counter()
 
 RECORD = st.sampled_from([0, 0, 0, 1, 2])

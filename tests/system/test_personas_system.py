@@ -38,6 +38,12 @@ def test_a_copied_opportunity_starts_anew(tmp_path: Path) -> None:
         assert world.opportunity(record)["PartnerOpportunityIdentifier"] == record
 
 
+SETUP = (
+    "SELECT Name, Status__c, Message__c FROM ACE_Setup_Step__c WHERE Integration__c = 'Partner Central API' "
+    "ORDER BY Sequence__c"
+)
+
+
 @pytest.mark.requirement("PERM-25")
 def test_the_published_mapping_and_the_setup_can_be_read_in_salesforce(tmp_path: Path) -> None:
     with open_world(tmp_path, **FAST) as world, world.working():
@@ -49,7 +55,7 @@ def test_the_published_mapping_and_the_setup_can_be_read_in_salesforce(tmp_path:
         (version,) = world.admin.rows("SELECT Version__c, Current__c, Object__c, Difference__c FROM ACE_Mapping__c")
         assert (version["Current__c"], version["Object__c"]) == (True, "ACE_Opportunity__c")
         assert "+ customerCompanyName → Customer_Company_Name__c" in version["Difference__c"]
-        asked = "SELECT Name, Status__c, Message__c FROM ACE_Setup_Step__c ORDER BY Sequence__c"
+        asked = SETUP
         steps = world.eventually(lambda: world.admin.rows(asked), "the setup in Salesforce")
         assert [step["Name"] for step in steps] == [
             "AWS Connection Authentication Details",
@@ -68,7 +74,7 @@ def test_the_published_mapping_and_the_setup_can_be_read_in_salesforce(tmp_path:
 
 def test_a_setting_that_cannot_work_stands_in_the_way_of_later_steps(tmp_path: Path) -> None:
     with open_world(tmp_path, **FAST, Retry_Count__c=101) as world, world.working():
-        asked = "SELECT Name, Status__c, Message__c FROM ACE_Setup_Step__c ORDER BY Sequence__c"
+        asked = SETUP
         steps = world.eventually(lambda: world.admin.rows(asked), "the setup in Salesforce")
         assert [step["Status__c"] for step in steps] == ["Complete", "Failed", "Not started", "Not started"]
         assert "Retry_Count__c" in steps[1]["Message__c"]

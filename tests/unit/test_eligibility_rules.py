@@ -270,6 +270,8 @@ class TestHolds:
             ({"identifier_holder": "a0B1x000000BBBBEAA"}, Code.CLONE, "a0B1x000000BBBBEAA"),
             ({"partner_identifier": "X0007"}, Code.DUMMY_ID, "X0007"),
             ({"stuck_log": "LOG-0042"}, Code.STUCK_LOG, "LOG-0042"),
+            ({"awaits_result": "edits_1.json"}, Code.AWAITS_RESULT, "edits_1.json"),
+            ({"awaits_result": "edits_1.json", "pending_invitation": True}, Code.AWAITS_RESULT, "after the answer"),
             ({"failures": 4, "retry_limit": 3}, Code.RETRIES_EXHAUSTED, "failed 4 times"),
         ],
     )
@@ -359,6 +361,7 @@ class TestExplanation:
                 "identifier_holder": st.sampled_from(["", PERSON]),
                 "partner_identifier": st.sampled_from(["", "X0001"]),
                 "stuck_log": st.sampled_from(["", "LOG-1"]),
+                "awaits_result": st.sampled_from(["", "edits_1.json"]),
                 "failures": st.integers(0, 5),
                 "tombstone": st.booleans(),
             }

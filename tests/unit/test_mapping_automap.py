@@ -148,7 +148,7 @@ def test_a_new_entry_protects_what_the_partner_decides():
 
 def test_a_new_entry_takes_nothing_in_where_nothing_can_be_written():
     assert not entry("city", "Formula__c").inbound
-    assert not entry("primaryContactTitle", "Title__c").inbound
+    assert not entry("rejectionReason", "Title__c").inbound
     assert entry("city", "Gone__c").inbound, "the check tells what is wrong"
 
 

@@ -82,3 +82,12 @@ def test_another_object_is_wholly_new() -> None:
     after = replace(BASE, object_name="Other__c")
     assert changed_to_aws(BASE, after) == ("stage", "city")
     assert changed_from_aws(BASE, after) == ("city",)
+
+
+def test_what_is_never_sent_is_not_to_be_brought_to_aws() -> None:
+    stage = FieldMapping("aWSStage", "AWS_Stage__c", True)
+    assert changed_to_aws(BASE, BASE.with_field(stage)) == ()
+    assert changed_from_aws(BASE, BASE.with_field(stage)) == ("aWSStage",)
+    company, email = FieldMapping("company", "Firm__c", True), FieldMapping("email", "Mail__c", True)
+    leads = Mapping("lead", "Tip__c", 1, (company, email))
+    assert changed_to_aws(None, leads) == ("email",)

@@ -111,7 +111,7 @@ def test_paths_lead_through_up_to_two_relationships(path, found):
         (FieldMapping("city", "Mail__c", True), "MAY_NOT_FIT", False),
         (FieldMapping("arn", "Choice__c", True), "MAY_NOT_FIT", False),
         (FieldMapping("leadSource", "City__c", False), "DEPRECATED_FIELD", False),
-        (FieldMapping("primaryContactTitle", "City__c", True), "NOTHING_COMES_IN", False),
+        (FieldMapping("rejectionReason", "City__c", True), "NOTHING_COMES_IN", False),
     ],
 )  # fmt: skip
 def test_each_fault_of_an_entry_is_told_once(item, code, blocks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -9,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.ace.catalogue import Owner, opportunity_fields
+from connector.ace.catalogue import Owner, lead_fields, opportunity_fields
 from connector.mapping.describe import FieldDescribe, ObjectDescribe, PicklistEntry
 from connector.mapping.inbound import WARNINGS, related_values, to_salesforce
-from connector.mapping.model import FieldMapping, Mapping, PicklistMapping
+from connector.mapping.model import Fallback, FieldMapping, Mapping, PicklistMapping
 from connector.mapping.outbound import snapshot, to_ace
 from connector.mapping.related import inbound_relationships, lookup_path, nest, target_object
 
@@ -64,6 +65,19 @@ def test_masked_values_leave_the_field_alone(mask, creating):
     ace = "deliveryModel" if isinstance(mask, tuple) else "customerEmail"
     kind = "multipicklist" if isinstance(mask, tuple) else "email"
     assert convert(ace, mask, type=kind, creating=creating) == ({}, [])
+
+
+def test_an_admins_stand_in_is_written_although_it_is_aws_s_own_label():
+    """A lead needs a last name while AWS hides it; the label as AWS sends it is still no value."""
+    item = FieldMapping("fullName", "LastName", True, from_aws=Fallback(value="Accept to view"))
+    fields = describe(FieldDescribe("LastName", "Last Name", "string", nillable=False))
+
+    def written(text, *items):
+        mapping = Mapping("lead", "Lead", 1, items)
+        return to_salesforce(mapping, {"fullName": text}, fields, creating=True, catalogue=lead_fields())
+
+    assert written("Accept to view", item) == ({"LastName": "Accept to view"}, ())
+    assert written("Accept To View", item) == written("Accept to view", replace(item, from_aws=None)) == ({}, ())
 
 
 def test_only_a_missing_key_leaves_a_field_alone_while_none_clears_it():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.ace.catalogue import AceField, FieldType, Owner, opportunity_fields
+from connector.ace.catalogue import AceField, FieldType, Owner, lead_fields, opportunity_fields
 from connector.mapping.model import Fallback, FieldMapping, Mapping, PicklistMapping
 from connector.mapping.outbound import select_paths, snapshot, to_ace, used_fallbacks
 
@@ -86,6 +86,12 @@ def test_value_is_converted_exactly_or_refused(ace, raw, value):
     found = convert(ace, raw)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_a_leads_phone_number_goes_as_it_is():
+    """AWS's own sample of a lead has a national number; only the API's fields ask for an international one."""
+    lead = Mapping("lead", "Lead", 1, (FieldMapping("phone", "Phone", True),))
+    assert to_ace(lead, {"Phone": " (206) 555-0100 "}, lead_fields()) == ({"phone": "(206) 555-0100"}, ())
 
 
 def test_checkbox_values_can_be_mapped():

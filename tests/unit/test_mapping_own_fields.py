@@ -11,7 +11,7 @@ from connector.mapping.describe import FieldDescribe, ObjectDescribe
 from connector.mapping.fit import Surroundings, check_mapping, is_blocking
 from connector.mapping.model import FieldMapping, Mapping
 from connector.mapping.own_fields import OWN_FIELDS, candidates, is_fixed, likely, own_field_problems
-from connector.names import ACE_LEAD, ACE_OPPORTUNITY, AWSAPN, PACKAGED, SyncFields
+from connector.names import ACE_LEAD, ACE_OPPORTUNITY, AWSAPN, PACKAGED, SyncFields, sync_fields
 
 
 def text(name: str, **more: object) -> FieldDescribe:
@@ -141,6 +141,22 @@ def test_the_check_of_a_mapping_covers_them():
     by_profile = Mapping("opportunity", "Deal__c", 1, ())
     assert problems(by_profile, DEAL, AWSAPN) == {"OWN_FIELD_MISSING"}
     assert problems(by_profile, DEAL) == set(), "the profile is not known"
+
+
+@pytest.mark.parametrize("name", [ACE_OPPORTUNITY, ACE_LEAD, "ace_opportunity__c"])
+def test_our_objects_have_our_fields_under_every_profile(name):
+    """AWS's package adds its fields to standard objects only; a mapping of ours is sound where the org keeps them."""
+    assert sync_fields(name, AWSAPN) == sync_fields(name, PACKAGED) == PACKAGED
+    assert sync_fields("Opportunity", AWSAPN) == AWSAPN and sync_fields("Deal__c", AWSAPN) == AWSAPN
+    packaged = without(changed=tuple(map(_as_packaged, ("sync_with_aws", "last_sync_date", "apn_id"))))
+    assert problems(Mapping("opportunity", name, 1, ()), packaged, AWSAPN) == set()
+    assert problems(Mapping("opportunity", "Opportunity", 1, ()), packaged, AWSAPN) == {"OWN_FIELD_MISSING"}
+
+
+def _as_packaged(attribute: str) -> FieldDescribe:
+    field = DEAL.field(getattr(OWN, attribute))
+    assert field is not None
+    return replace(field, name=getattr(PACKAGED, attribute))
 
 
 def test_they_hold_nothing_else():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connector.ace.catalogue import Owner, lead_fields, opportunity_fields
 from connector.mapping.describe import FieldDescribe, ObjectDescribe, PicklistEntry
 from connector.mapping.fit import check_mapping, is_blocking
-from connector.mapping.model import FieldMapping, Mapping, PicklistMapping
+from connector.mapping.model import Fallback, FieldMapping, Mapping, PicklistMapping
 from connector.mapping.picklists import candidates, open_values
 from connector.mapping.proposals import Proposal, propose, propose_values
 
@@ -126,10 +126,43 @@ def test_removed_and_fixed_fields_are_never_proposed():
     assert not proposed & {"partnerCrmUniqueIdentifier", "apnCrmUniqueIdentifier", "leadSource", "contractVehicle"}
 
 
+def lead_proposals(*fields: FieldDescribe, kept: Mapping | None = None) -> dict[str, Proposal]:
+    lead = an_object("Lead", *fields)
+    return {one.ace_field: one for one in propose(lead_fields(), "Lead", {"Lead": lead}.get, kept)}
+
+
 def test_leads_have_usual_fields_of_their_own():
-    lead = an_object("Lead", field("Company"), field("Street"), field("Email", kind="email"))
-    proposed = {one.ace_field: one.path for one in propose(lead_fields(), "Lead", {"Lead": lead}.get)}
-    assert proposed == {"company": "Company", "streetAddress": "Street", "email": "Email"}
+    proposed = lead_proposals(field("Company"), field("Street"), field("Email", kind="email"))
+    assert {name: one.path for name, one in proposed.items()} == {
+        "company": "Company", "streetAddress": "Street", "email": "Email",
+    }  # fmt: skip
+
+
+def test_what_a_lead_needs_and_aws_hides_at_first_is_proposed_with_a_stand_in():
+    """A referral's lead is made before it is accepted; what may stay empty stays empty."""
+    proposed = lead_proposals(field("Company", nillable=False), field("LastName", nillable=False), field("City"))
+    assert proposed["company"].from_aws == proposed["fullName"].from_aws == Fallback(value="Accept to view")
+    assert "stands in" in proposed["company"].reason
+    assert proposed["city"].from_aws is None
+    assert all(one.from_aws is None for one in found("Opportunity").values())
+
+
+def test_a_leads_name_comes_in_as_one_and_goes_out_as_two():
+    proposed = lead_proposals(field("LastName"), field("FirstName"))
+    ways = {name: (one.path, one.inbound) for name, one in proposed.items()}
+    assert ways == {
+        "fullName": ("LastName", True), "firstName": ("FirstName", False), "lastName": ("LastName", False),
+    }  # fmt: skip
+    kept = Mapping("lead", "Lead", 1, (FieldMapping("lastName", "LastName", False),))
+    assert lead_proposals(field("LastName"), kept=kept)["fullName"].path == "LastName"
+    taken = Mapping("lead", "Lead", 1, (FieldMapping("company", "LastName", True),))
+    assert lead_proposals(field("LastName"), kept=taken) == {}
+
+
+def test_what_would_pass_neither_way_is_not_proposed():
+    """AWS alone tells a lead owner's name, and an owner's name cannot be written."""
+    proposed = lead_proposals(lookup("OwnerId", "Owner", "User"))
+    assert "leadOwnerName" not in proposed
 
 
 NAMES = st.sampled_from(

@@ -150,7 +150,7 @@ def test_the_help_tells_the_range_that_the_engine_takes(name: str, least: int, g
 
 
 def test_a_new_row_of_settings_holds_the_defaults_of_the_connector(org: Org) -> None:
-    fields = ", ".join(in_table((Settings, TemplateSettings)))
+    fields = ", ".join(in_table((Settings, TemplateSettings, FileSettings)))
     (row,) = org.rows(f"SELECT {fields} FROM {names.SETTINGS}")
     settings, standard = read_settings(row, org.user("integration")), SyncSettings(frozenset())
     assert settings.problems == ()

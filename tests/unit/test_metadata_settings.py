@@ -14,7 +14,7 @@ GUIDE = PROJECT.parent / "config" / "README.md"
 
 def read_by_the_worker() -> set[str]:
     """Return the API names that the code knows."""
-    tables = (names.Settings, names.TemplateSettings)
+    tables = (names.Settings, names.TemplateSettings, names.FileSettings)
     return {value for table in tables for name, value in inspect.getmembers(table) if name.isupper()}
 
 
@@ -43,6 +43,7 @@ def test_what_could_reach_aws_by_itself_is_off_until_an_admin_says_so() -> None:
         names.Settings.SHARE_AUTOMATICALLY,
         names.Settings.UPDATE_AUTOMATICALLY,
         names.Settings.BESIDE_OTHER_INTEGRATION,
+        names.FileSettings.OPPORTUNITIES_OVER_S3,
     ):
         assert text(fields[name], "defaultValue") == "false", name
     for name in (names.Settings.SHARE_RULE, names.Settings.ACCEPT_RULE):

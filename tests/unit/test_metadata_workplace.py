@@ -157,6 +157,15 @@ def test_pending_acceptances_are_referrals_without_a_decision() -> None:
     assert shown(list_view(ACE_OPPORTUNITY, "Pending_Acceptances"), rows) == rows[:1]
 
 
+def test_pending_acceptances_of_leads_are_aws_s_leads_without_a_decision() -> None:
+    rows = [
+        {"ACE_APN_Unique_Identifier__c": identifier, "Current_Lead_Stage__c": decision}
+        for identifier in ("L1000001", None)
+        for decision in (None, "Accepted", "Rejected")
+    ]
+    assert shown(list_view(ACE_LEAD, "Pending_Acceptances"), rows) == rows[:1]
+
+
 def list_view(owner: str, name: str) -> etree._Element:
     found = [path for path in SOURCE.paths if path.parts[-3:] == (owner, "listViews", f"{name}.listView-meta.xml")]
     assert len(found) == 1

@@ -20,7 +20,7 @@ def refused(cause: str) -> CheckResult:
     return CheckResult("ListOpportunities", ok=False, cause=cause, message=f"Refused: {cause}. Do this.")
 
 
-def steps(checks: Sequence[CheckResult]) -> list[tuple[str, str]]:
+def steps(checks: Sequence[CheckResult] | None) -> list[tuple[str, str]]:
     """Return status and message of each step, in order."""
     return [(status, message) for _, status, message in in_order(setup_steps(ENGINE, checks, ()))]
 
@@ -48,3 +48,10 @@ def test_credentials_that_no_call_confirmed_are_not_called_complete(checks: Sequ
     assert status == FAILED
     assert "not confirmed" in message
     assert all(one.message in message for one in checks)
+
+
+def test_an_api_that_is_not_in_use_is_no_failure() -> None:
+    """Where everything goes by files and no credentials are given, no step has begun (CONN-31)."""
+    first, *later = steps(None)
+    assert first[0] == NOT_STARTED and "not in use" in first[1] and "Opportunities over S3" in first[1]
+    assert {status for status, _ in later} == {NOT_STARTED}

@@ -32,7 +32,10 @@ EVERY_JOB = {
     queueing.DELETIONS, queueing.RETENTION, queueing.REFERRALS, HEARTBEAT, ASKED, MIRROR, QUEUES,
     RECONCILE,
 }  # fmt: skip
-ON_DEMAND = {queueing.REFERRAL, queueing.DECISION, TICK, ACTION, ANSWER, APPLY, BACKFILL_LINK, EVENTS, TELL, ORDER}
+ON_DEMAND = {
+    queueing.REFERRAL, queueing.DECISION, TICK, ACTION, ANSWER, APPLY, BACKFILL_LINK, EVENTS, TELL, ORDER,
+    queueing.RETRIEVE, queueing.FILE, queueing.UPLOAD, queueing.RESULTS, queueing.STUCK,
+}  # fmt: skip
 """What has a handler and no turn of its own: it is enqueued when there is a reason."""
 
 

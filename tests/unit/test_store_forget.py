@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connector.store.downloads import Download, NewArrival
+from connector.store.entries import Entry
 from connector.store.forgetting import impersonal
 from connector.store.links import Link
 from connector.store.queue import Work
 from connector.store.shares import Share
 from connector.store.state import State
+from connector.store.uploads import Upload
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RECORD, OTHER = "006Qy00000A1b2CIAR", "006000000000002AAA"
@@ -133,3 +137,47 @@ def test_forgetting_what_is_not_there_does_nothing(state: State) -> None:
 )
 def test_only_ids_switches_and_whole_numbers_tell_nothing_of_a_person(value: object, kept: bool) -> None:
     assert impersonal({"member": value}) == ({"member": value} if kept else {})
+
+
+def fill_files(state: State, record_id: str, apn_id: str, person: str) -> None:
+    """Put a person into whatever is kept of files: one that waits, one at AWS, and one from there."""
+    values = {"customerEmail": person}
+    facts: dict[str, Any] = {
+        "record_id": record_id, "record_type": "opportunity", "run_id": "run", "entry": values,
+        "partner_id": record_id, "apn_id": apn_id, "put_at": NOW, "snapshot": values, "record": values,
+    }  # fmt: skip
+    state.uploads.store(Upload(f"{apn_id}.json", "opportunity", "run", person.encode()), [Entry(**facts)], NOW)
+    state.uploads.sent(f"{apn_id}.json", NOW)
+    state.entries.put(Entry(**facts))
+    file = Download(f"{apn_id}.json", "1", f"{apn_id}.json", "opportunity", 1, NOW, "run")
+    state.downloads.listed(file, NOW)
+    state.downloads.taken(file.key, "1", "in", [NewArrival(0, person, apn_id), NewArrival(1, person, "", record_id)])
+
+
+def test_nothing_of_the_person_stays_in_what_is_kept_of_files(state: State) -> None:
+    state.runs.start("run", NOW, direction="To AWS", purpose="p", object_name="Opportunity")
+    fill(state, RECORD, "O1", SECRET)
+    fill(state, OTHER, "O2", KEPT)
+    fill_files(state, RECORD, "O1", SECRET)
+    fill_files(state, OTHER, "O2", KEPT)
+    state.forget(RECORD)
+    assert SECRET.encode() not in stored_bytes(state)
+    assert state.check() == []
+    assert state.entries.of_record(RECORD) is None, "it does not go out"
+    found, neighbour = state.uploads.of_record(RECORD), state.uploads.of_record(OTHER)
+    assert found is not None and (found[0].name, found[1].apn_id) == ("O1.json", "O1"), "it is known to be in flight"
+    assert neighbour is not None and neighbour[1].entry == {"customerEmail": KEPT}
+    waiting = state.downloads.records("O1.json", "1", "waiting")
+    assert [one.payload for one in waiting] == ["", ""], "its turn comes, and finds nothing to do"
+    assert [one.payload for one in state.downloads.records("O2.json", "1")] == [KEPT, KEPT]
+
+
+def test_what_may_have_to_be_sent_again_as_it_was_keeps_its_bytes_until_it_is_sent(state: State) -> None:
+    """Another content under the same name, or the same content under another, could create records twice."""
+    entry = Entry(RECORD, "opportunity", "run", {"x": SECRET}, RECORD, None, NOW)
+    state.uploads.store(Upload("a.json", "opportunity", "run", SECRET.encode()), [entry], NOW)
+    state.forget(RECORD)
+    assert [one.body for one in state.uploads.to_send("opportunity")] == [SECRET.encode()]
+    state.uploads.sent("a.json", NOW)
+    state.forget(RECORD)
+    assert SECRET.encode() not in stored_bytes(state)

@@ -160,6 +160,7 @@ def test_the_rotation_takes_open_linked_opportunities_longest_ago_first(state: S
     state.links.save(link(7, apn=False))
     state.links.save(replace(link(8), stage="Closed Lost"))
     state.links.save(replace(link(9), stage="Launched"))
+    state.links.save(replace(link(10), apn_id="L1000010"))
     assert ids(state.links.summary_rotation(10, "2026-03-01T08")) == [5, 2, 3, 1]
     assert ids(state.links.summary_rotation(2, "2026-03-01T08")) == [5, 2]
 

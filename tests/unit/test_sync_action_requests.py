@@ -228,14 +228,20 @@ def test_what_is_no_record_id_is_told(world: SteeredWorld, typed: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "target", [ActionRequest.ACE_LEAD, ActionRequest.OPPORTUNITY, ActionRequest.LEAD, ActionRequest.RECORD_ID]
-)
+@pytest.mark.parametrize("target", [ActionRequest.OPPORTUNITY, ActionRequest.RECORD_ID])
 def test_records_of_an_object_without_a_mapping_say_so(world: SteeredWorld, target: str) -> None:
-    other = world.salesforce.user_inserts("Lead", PERSON)
+    other = world.salesforce.user_inserts("Opportunity", PERSON)
     status, message = answered(world, world.asks("Send", None, **{target: other}))
     assert status == "Failed"
     assert "is not available yet" in message
+
+
+@pytest.mark.parametrize("target", [ActionRequest.ACE_LEAD, ActionRequest.LEAD])
+def test_leads_without_a_mapping_say_what_an_admin_has_to_do(world: SteeredWorld, target: str) -> None:
+    lead = world.salesforce.user_inserts("Lead", PERSON)
+    status, message = answered(world, world.asks("Send", None, **{target: lead}))
+    assert status == "Failed"
+    assert "No lead mapping is published" in message and "--type lead" in message
 
 
 @pytest.mark.parametrize("action", ["Accept", "Reject"])

@@ -16,7 +16,7 @@ from connector.errors import ConnectorError, StorageFull
 from connector.names import SYNC_LOG, SYNC_LOG_DETAIL
 from connector.salesforce.errors import Effect, Entry, Fault, translate
 from connector.sync import flush, logs
-from connector.sync.log_storage import TROUBLE, purge
+from connector.sync.log_storage import TROUBLE, purge, require_room
 
 Row = dict[str, Any]
 
@@ -103,6 +103,21 @@ def test_the_clean_up_ends_the_pause(world: World, monkeypatch: pytest.MonkeyPat
     org.is_full = False
     flush.flush_logs(world.engine)
     assert world.state.outbox.count() == 0
+
+
+def test_what_must_not_end_without_its_log_waits_for_room(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_room(world.engine)
+    org = FullOrg(world, whole=False)
+    monkeypatch.setattr(MemorySalesforce, "upsert", lambda *given: org.upsert(*given))
+    share(world)
+    with pytest.raises(StorageFull, match="STORAGE_LIMIT_EXCEEDED") as waits:
+        require_room(world.engine)
+    assert waits.value.until > world.clock.now()
+    org.is_full = False
+    world.clock.advance(timedelta(hours=2))
+    require_room(world.engine)
+    flush.flush_logs(world.engine)
+    require_room(world.engine)
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 500])

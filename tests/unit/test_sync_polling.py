@@ -60,7 +60,7 @@ def poll(state: State, org: Org, monkeypatch: pytest.MonkeyPatch) -> list[dict[s
     monkeypatch.setattr(observe, "observe", lambda _engine, row, _run: bool(judged.append(row)))
     engine: Any = SimpleNamespace(
         state=state, salesforce=org, names=PACKAGED, mapping=Mapping("opportunity", OBJECT, 1, ()), row_fields=tuple,
-        troubles={}, readable_paths=lambda _mapping: (),
+        troubles={}, readable_paths=lambda _mapping: (), record_type="opportunity",
     )  # fmt: skip
     observe.poll_changes(engine, "run")
     return judged

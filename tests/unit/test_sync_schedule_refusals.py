@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from engine.fields import describe_opportunity
 from engine.turns import turn
 from engine.world import MAPPING
-from steered_world import SteeredWorld
+from steered_world import SteeredSalesforce, SteeredWorld
 
 from connector.mapping.model import Fallback, Mapping
 from connector.names import PACKAGED, Schedule
@@ -47,9 +48,13 @@ def test_a_sound_mapping_refuses_nothing(world: SteeredWorld) -> None:
 
 
 @pytest.mark.parametrize("name", ["sync_with_aws", "last_sync_date", "apn_id"])
-def test_a_missing_field_of_the_connectors_own_is_named(world: SteeredWorld, name: str) -> None:
-    world.engine.names = replace(PACKAGED, **{name: "Vanished__c"})
-    assert "Vanished__c" in message(world)
+def test_a_missing_field_of_the_connectors_own_is_named(
+    world: SteeredWorld, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, whole = str(getattr(PACKAGED, name)), describe_opportunity()
+    left = replace(whole, fields={one: field for one, field in whole.fields.items() if field.name != gone})
+    monkeypatch.setattr(SteeredSalesforce, "describe", lambda *_: left)
+    assert gone in message(world)
 
 
 def test_a_rule_that_leaves_out_opportunities_has_to_be_a_formula(world: SteeredWorld) -> None:

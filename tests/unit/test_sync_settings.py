@@ -95,7 +95,7 @@ def test_a_currency_that_is_no_code_is_not_used_and_told(code: str) -> None:
 
 
 def test_the_query_asks_for_everything_that_is_read() -> None:
-    both = (*vars(Settings).items(), *vars(TemplateSettings).items())
+    both = (*vars(Settings).items(), *vars(TemplateSettings).items(), *vars(FileSettings).items())
     names = [value for name, value in both if not name.startswith("_")]
     query = settings_query(ORG)
     assert [name for name in names if name not in query] == []
@@ -115,14 +115,6 @@ def test_tokens_are_the_same_in_every_release() -> None:
     """A changed derivation would let the first start of a new release repeat creates under new words."""
     assert create_token(ORG, "a0X000000000001AAA", "AWS", 0) == CREATE
     assert submit_token(ORG, "a0X000000000001AAA", "O1", 0) == SUBMIT
-
-
-@pytest.mark.parametrize(
-    ("version", "warned"), [(None, False), (2, False), (Decimal(2), False), (1, True), (Decimal("1.0"), True)]
-)
-def test_the_previous_data_model_has_a_standing_warning(version: object, *, warned: bool) -> None:
-    problems = read(**{FileSettings.PAYLOAD_VERSION: version}).problems
-    assert [problem.code for problem in problems] == (["LEGACY_VERSION"] if warned else [])
 
 
 CREATE = "4643a7f5-ff73-5bb8-9a3a-216bb76987a9"

@@ -93,7 +93,7 @@ class Desk:
             server_time=self.clock.now,
             describe=lambda _: ObjectDescribe("ACE_Opportunity__c", "ACE Opportunity", "a00"),
         )
-        mapping = SimpleNamespace(object_name="ACE_Opportunity__c", fields=())
+        mapping = SimpleNamespace(record_type="opportunity", object_name="ACE_Opportunity__c", fields=())
         self.engine = Engine(
             state=self.state, salesforce=cast(Any, salesforce), partner_central=cast(Any, self.aws), clock=self.clock,
             org_id="00DSb0000000001MAA", catalog="AWS", settings=cast(Any, None), mapping=cast(Any, mapping),

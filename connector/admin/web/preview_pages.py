@@ -7,16 +7,17 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from connector.admin.inbound_payload import read_payload
 from connector.admin.inbound_preview import translate
 from connector.admin.mapping_ways import on_page
-from connector.admin.records import checked_id, describe_action, require_opportunity
+from connector.admin.previewing import lead_mapping, preview_record
+from connector.admin.records import checked_id, described_plan
 from connector.admin.web.drafts import DraftDesk
 from connector.admin.web.field_pages import standing
 from connector.admin.web.visits import Form, Here, Sent, Visit
 from connector.eligibility.verdict import explain
 from connector.errors import ConfigError, ConnectorError, MappingError
 from connector.mapping.fit import spelled_as
-from connector.sync.preview import preview
 
 router = APIRouter()
 
@@ -49,30 +50,28 @@ def show_inbound(visit: Here, form: Sent) -> Response:
 
 
 def _outbound(desk: DraftDesk, record: str, *, draft: bool) -> dict[str, Any]:
-    engine, left_out = _engine(desk, draft=draft)
-    require_opportunity(desk.runtime, engine.mapping, checked_id(record), on_page)
-    shown = preview(engine, record, left_out)
+    engine, left_out = _engine(desk, checked_id(record), draft=draft)
+    shown = preview_record(engine, record, left_out)
     payload = "" if shown.payload is None else json.dumps(shown.payload, indent=2, ensure_ascii=False, default=str)
     return {
         "shown": shown, "verdict": explain(shown.verdict), "payload": payload,
-        "plan": [describe_action(action) for action in shown.actions],
+        "plan": described_plan(shown),
     }  # fmt: skip
 
 
 def _inbound(desk: DraftDesk, record: str, form: Form, *, draft: bool) -> dict[str, Any]:
-    answer, record = _payload(form.file), checked_id(record)
-    engine, left_out = _engine(desk, draft=draft)
-    require_opportunity(desk.runtime, engine.mapping, record, on_page)
+    engine, left_out = _engine(desk, checked_id(record), draft=draft)
     name = engine.mapping.object_name
     row = engine.salesforce.rows(name, [record], engine.row_fields()).get(record)
     if row is None:
         raise ConfigError(f"{name} {record} does not exist or cannot be seen. Check the id.")
-    return {"translation": translate(engine, row, answer, left_out)}
+    return {"translation": translate(engine, row, read_payload(engine, row, form.file, "The file"), left_out)}
 
 
-def _engine(desk: DraftDesk, *, draft: bool) -> Any:
+def _engine(desk: DraftDesk, record: str, *, draft: bool) -> Any:
     """Return an engine with the mapping that is asked for. Looking at a page publishes nothing."""
-    mapping = desk.draft() if draft else desk.require_published()
+    mapping = lead_mapping(desk.runtime, record, on_page, draft=draft)
+    mapping = mapping or (desk.draft() if draft else desk.require_published())
     if mapping is None:
         raise MappingError("There is no draft of the opportunity mapping. Preview with the version in force.")
     try:
@@ -80,16 +79,3 @@ def _engine(desk: DraftDesk, *, draft: bool) -> Any:
     except ConnectorError as error:
         raise ConfigError(str(error)) from error
     return engine, desk.runtime.use_mapping(engine, mapping)
-
-
-def _payload(text: str) -> dict[str, Any]:
-    try:
-        answer = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"The file cannot be read as JSON: {error}.") from None
-    if not isinstance(answer, dict) or not isinstance(answer.get("LifeCycle") or answer.get("Project"), dict):
-        raise ConfigError(
-            "The file is not an answer of GetOpportunity: it has neither LifeCycle nor Project. Save what "
-            "`aws partnercentral-selling get-opportunity` (or get-aws-opportunity-summary) prints."
-        )
-    return answer

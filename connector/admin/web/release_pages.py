@@ -102,7 +102,7 @@ def show_history(visit: OfKind) -> Response:
 
 
 def _pending(desk: DraftDesk, in_force: int) -> Scope:
-    if desk.record_type != "opportunity" or not in_force:
+    if not in_force:
         return Scope()
     return release_desk.pending_scope(desk)
 
@@ -165,7 +165,7 @@ def apply(visit: OfKind, form: Sent) -> Response:
         visit.session.tell("problem", asked.refusal)
         return visit.go(f"/{visit.kind}/history")
     scope = asked.result
-    count = visit.office.ask(lambda _: leave_to_worker(scope))
+    count = visit.office.ask(lambda _: leave_to_worker(scope, visit.kind))
     words = f"The worker looks at {count} linked records, behind everything else; the sync logs tell what goes."
     visit.session.tell("done", words)
     return visit.go(f"/{visit.kind}/history")

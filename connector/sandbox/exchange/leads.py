@@ -126,6 +126,7 @@ class Leads:
             return str(key), [f"{AWS_KEY}: Lead {key} was not found."]
         judged = Judged(given, lead, LEAD_FIELDS)
         self._judge(judged)
+        self._check_key(judged, str(key))
         if not judged.errors:
             lead |= {name: given[name] for name in judged.changed}
             self._touch(str(key), "Partner")
@@ -148,6 +149,13 @@ class Leads:
         owner = judged.given.get("leadOwnerEmail")
         if owner and self._account.user(owner) is None:
             judged.errors.append(f"User not found for Lead Owner email:{owner}")
+
+    def _check_key(self, judged: Judged, key: str) -> None:
+        partner = judged.given.get(LEAD_KEY)
+        others = {each: lead.get(LEAD_KEY) for each, lead in self._leads.items() if each != key}
+        taken = [each for each, named in others.items() if partner and named == partner]
+        if taken:
+            judged.fail(LEAD_KEY, f"{partner} belongs to lead {taken[0]}.")
 
     def _check_stage(self, judged: Judged, stage: str | None) -> None:
         if stage == "Rejected":

@@ -16,7 +16,7 @@ from connector.sandbox.exchange.definitions import (
     OPPORTUNITY_FIELDS_1,
     PARTNER_KEY,
 )
-from connector.sandbox.exchange.opportunity_rules import Situation, fill_defaults, judge
+from connector.sandbox.exchange.opportunity_rules import REDACTED, Situation, fill_defaults, judge
 from connector.sandbox.exchange.values import COUNTRIES, NO_SUPPORT, REJECTION_REASONS
 from connector.sandbox.partner_central import invitations
 from connector.sandbox.partner_central.catalog import Catalog, stamp
@@ -87,10 +87,14 @@ class Opportunities:
         return record
 
     def shown(self, opportunity: Opportunity) -> Record:
-        """Return the record as AWS exports it to the partner: a referral is masked until it is accepted."""
+        """Return the record as AWS exports it to the partner: a referral is masked until it is accepted, and what is
+        classified is redacted.
+        """
         record = self.record(opportunity)
         if not opportunity.accepted:
             record |= {**MASKED_OPPORTUNITY, "stage": "Prospect", "status": None}
+        if record.get("doesOppBelongToNatSec") == "Yes":
+            record |= dict.fromkeys(REDACTED)
         return {"partnerAcceptanceStatus": None, "acceptBy": None, **record}
 
     def export(self, version: str) -> list[Record]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from connector.sandbox.exchange.checks import Judged, check_form, check_locks, check_masked, parts
 from connector.sandbox.exchange.definitions import MASKED_OPPORTUNITY, OPPORTUNITY_FIELDS
@@ -16,6 +17,8 @@ from connector.sandbox.partner_central.settings import Settings
 
 OLDER_VALUES = frozenset({"partnerPrimaryNeedFromAws", "useCase", "campaignName", "state"})
 """Fields whose former standard values version 1.0 still takes."""
+LATER_VALUES = frozenset({"nextStep"})
+"""Fields that take a value during creation from version 2.0 on only."""
 MARKETING_DETAILS = (
     "marketingActivityChannel",
     "marketingActivityUsecase",
@@ -32,7 +35,11 @@ SOFTWARE = (
 IDENTITY = ("apnCrmUniqueIdentifier", "partnerCrmUniqueIdentifier")
 MANDATORY = tuple(name for name, field in OPPORTUNITY_FIELDS.items() if "m" in field.marks)
 FIRST_STAGE = "Prospect"
+_OFFER = re.compile(r"offer-[A-Za-z0-9]+", re.IGNORECASE)
 SHORTEST_DESCRIPTION = 20
+
+REDACTED = ("postalCode", "state", "customerCompanyName", "customerWebsite")
+"""What AWS takes out of its own systems where an opportunity is of national security."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +84,18 @@ def judge(judged: Judged, situation: Situation) -> None:
 
 def _check_changes(judged: Judged, situation: Situation) -> None:
     if situation.phase == "new":
-        _check_new(judged)
+        _check_new(judged, situation)
     elif situation.phase == "offered":
         _check_decision(judged, situation)
     else:
         check_locks(judged, _marks(situation), f"in status {judged.after.get('status')}")
 
 
-def _check_new(judged: Judged) -> None:
+def _check_new(judged: Judged, situation: Situation) -> None:
     for name in judged.changed:
         early = name == "stage" and judged.given[name] == FIRST_STAGE
-        if name in judged.fields and "c" not in judged.fields[name].marks and not early:
+        late = name in LATER_VALUES and situation.version == "1.0"
+        if late or (name in judged.fields and "c" not in judged.fields[name].marks and not early):
             judged.fail(name, "Field is not accepted while an opportunity is created.")
 
 
@@ -189,15 +197,19 @@ def _check_needs(judged: Judged, _situation: Situation) -> None:
 
 def _check_solutions(judged: Judged, situation: Situation) -> None:
     offered = judged.after.get("solutionOffered") or []
-    if OTHER_SOLUTION in offered:
+    if OTHER_SOLUTION in offered and situation.version != "1.0":  # which has it by default, and no description of it
         judged.require("otherSolutionOffered", " when solutionOffered is Other")
     for each in offered if "solutionOffered" in judged.changed else ():
         if each != OTHER_SOLUTION and each not in situation.solutions:
             judged.fail("solutionOffered", f"Solution {each} is none of your active solutions.")
     if judged.after.get("competitiveTracking") == "*Other":
         judged.require("competitiveTrackingOther", " when competitiveTracking is Other")
-    if len(judged.after.get("offers") or ()) > 1:
+    offers = judged.after.get("offers") or []
+    if len(offers) > 1:
         judged.fail("offers", "Takes one value per opportunity.")
+    for each in offers if "offers" in judged.changed else ():
+        if not _OFFER.fullmatch(each):
+            judged.fail("offers", f"Invalid value {each}; an offer is named like offer-xxxxxx.")
 
 
 def _check_figures(judged: Judged, situation: Situation) -> None:
@@ -255,10 +267,11 @@ _RULES: tuple[Callable[[Judged, Situation], None], ...] = (
 
 def fill_defaults(judged: Judged, version: str) -> None:
     """Do for a new record, and for one of version 1.0, what AWS fills in."""
-    defaults = {"opportunityType": "Net New Business", "doesOppBelongToNatSec": "No"}
+    defaults: dict[str, Any] = {"opportunityType": "Net New Business", "doesOppBelongToNatSec": "No"}
     if version == "1.0":
         defaults["salesActivities"] = "Initialized discussions with customer"
         defaults["IsOppFromMarketingActivity"] = "No"
+        defaults["solutionOffered"] = [OTHER_SOLUTION]
         for name in ("solutionOffered", "awsProducts"):
             if isinstance(judged.after.get(name), str):
                 judged.given[name] = judged.after[name] = [judged.after[name]]

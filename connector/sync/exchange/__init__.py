@@ -1,0 +1,1 @@
+"""Opportunities and leads that travel as files of the ACE bucket."""
