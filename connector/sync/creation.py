@@ -15,7 +15,7 @@ from typing import Any
 from connector.ace.record import AceRecord, Value
 from connector.errors import DuplicateValue, Problem, RecordRejected, Retriable
 from connector.mapping.describe import FieldDescribe, ObjectDescribe
-from connector.mapping.inbound import WARNINGS, related_values, to_salesforce
+from connector.mapping.inbound import related_values, to_salesforce
 from connector.mapping.model import FieldMapping
 from connector.mapping.outbound import snapshot
 from connector.mapping.related import field_of, lookup_path, relationship_of
@@ -37,7 +37,7 @@ _TITLES = {"opportunity": ("partnerProjectTitle",), "lead": ("company", "fullNam
 _OWNERSHIP, _REFERRED = "opportunityOwnership", "AWS Referral"
 _FOLLOW_STAGE = ("Probability", "ForecastCategoryName")
 """Salesforce derives them from the stage; a template's would contradict AWS's stage."""
-_REFERENCE = "REFERENCE_IN_TEXT"
+_REFERENCE, _NOT_MAPPED = "REFERENCE_IN_TEXT", "VALUE_NOT_MAPPED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +344,7 @@ def _link_created(engine: Engine, record_id: str, draft: Draft, arrival: Arrival
         logs.log_success(engine, run_id, link, arrival.logged, draft.note)
         for problem in draft.problems:
             logs.note_problem(engine, run_id, link, problem, payload=arrival.logged)
-        if any(problem.code not in WARNINGS for problem in draft.problems):
+        if any(problem.code == _NOT_MAPPED for problem in draft.problems):
             # It is there, and lacks something that AWS said: whoever reads the log alone is to look further (IN-14).
             engine.state.runs.record(run_id, link.record_id, "error")
         if draft.later:

@@ -66,7 +66,7 @@ def test_pages_say_where_to_go_on_the_pages(desk: Desk, admin: Browser) -> None:
     desk.do("mapping", "set", "stage", "Phase__c")
     told_on_page(admin.open("/opportunity/field/nextstep"), "the page Fields lists all")
     told_on_page(admin.open("/opportunity/field/nextStep/values"), "the page Fields, with the Mapping View Mapped,")
-    told_on_page(admin.open("/preview?record=too+short"), "Auto Map ACE Object", "the page Draft and publish")
+    told_on_page(admin.open("/preview?record=a0N000000000001AAA"), "Auto Map ACE Object", "the page Draft and publish")
 
 
 def test_a_file_of_the_other_mapping_is_sent_to_its_page(desk: Desk, admin: Browser, tmp_path: Path) -> None:

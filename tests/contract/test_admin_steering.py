@@ -110,6 +110,6 @@ def test_a_schedule_is_named_by_name_or_id(desk: Desk, integration: Client, monk
 
 def test_a_schedule_for_what_has_no_mapping_is_refused(desk: Desk, integration: Client) -> None:
     lead = write(integration, SCHEDULES, Object__c="Lead", Interval_Minutes__c=10)
-    assert "not available yet" in desk.do("schedule", "activate", lead, code=1).err
+    assert "No lead mapping is published" in desk.do("schedule", "activate", lead, code=1).err
     [row] = desk.admin.rows(f"SELECT Active__c FROM {SCHEDULES} WHERE Id = '{lead}'")
     assert not row["Active__c"]

@@ -14,6 +14,7 @@ from referral_desk import accept_elsewhere, refer
 from system_world import AUTOMATIC, World, open_world
 
 from connector.store.state import State
+from connector.sync.queueing import OUTBOUND
 
 FILES = {"Opportunities_over_S3__c": True}
 COLUMNS = (
@@ -77,10 +78,12 @@ def test_a_hundred_pairs_are_linked_and_nothing_is_sent(tmp_path: Path) -> None:
         )  # fmt: skip
         assert by_apn["O4000"] == ""
         world.advance(5)
-        world.sync("outbound")
+        # All flagged records are looked at; at the end the command names the settings without which no file is sent.
+        assert "Bucket_Name__c" in world.do("sync", "outbound", code=2).err
         assert world.proxy.writes() == []
         assert {one["Status__c"] for one in world.details()} == {"Processed"} and len(world.details()) == 100
         with State.open(world.state_path) as state:
+            assert [item for item in state.queue.list("waiting") if item.kind == OUTBOUND] == []
             assert state.entries.count("opportunity") == 0 and state.uploads.unanswered() == []
         again = backfill(world, "--closed", "Closed Lost", "--report", "again.csv")
         assert again["counts"] == told["counts"] and returned(world, "again.csv") == back
