@@ -17,6 +17,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 settings.register_profile(
     "ci",
+    # A long look is `make soak`.
+    max_examples=100 if os.environ.get("SOAK") else 50,
     deadline=None,
     print_blob=True,
     database=None,

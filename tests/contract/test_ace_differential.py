@@ -101,7 +101,7 @@ DEFAULTED = {"IsOppFromMarketingActivity", "opportunityType", "doesOppBelongToNa
 
 sample = settings(
     derandomize=True,
-    max_examples=300,
+    max_examples=120,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -382,7 +382,7 @@ STEPS = st.lists(
 )
 
 
-@settings(sample, max_examples=400)
+@settings(sample, max_examples=150)
 @given(st.sampled_from(SHARED), st.sampled_from(("", "Submitted", "Action Required", "Approved", "Approved")), STEPS)
 def test_every_update_of_a_life_is_taken_and_leaves_what_was_expected(
     service: Service, shared: Record, status: str, steps: list[Any]

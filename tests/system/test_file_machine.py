@@ -49,7 +49,7 @@ from connector.names import SYNC_LOG_DETAIL, Detail
 from connector.sync.logs import PROCESSED, RESOLVED
 
 SOAK = os.environ.get("SOAK") == "1"
-EXAMPLES, STEPS = (10_000, 30) if SOAK else (32, 18)
+EXAMPLES, STEPS = (10_000, 30) if SOAK else (18, 18)
 STEPS_DONE: Counter[str] = Counter()
 
 RECORD = st.sampled_from([0, 0, 0, 0, 1, 2])
