@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import ssl
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from system_world import AUTOMATIC, FAST, Live, World, open_live, open_world
 
-from connector.store.migrations import MIGRATIONS
+from connector.store.migrations import APPLICATION_ID, MIGRATIONS
 
 EMAIL, PHONE = "kim.larsen@harbour.example.com", "+12065550147"
 LOG_KEYS = {"event", "level", "timestamp"}
@@ -181,13 +180,23 @@ def test_an_endpoint_that_cannot_prove_who_it_is_gets_nothing(world: World, tmp_
 
 
 def make_older(path: Path) -> None:
-    """Take the state back to the schema before the last one."""
-    newest = MIGRATIONS[-1]
-    with closing(sqlite3.connect(path)) as database, database:
-        for statement in newest.statements:
-            if found := re.match(r"create table (\w+)", statement.strip()):
-                database.execute(f"drop table {found[1]}")
-        database.execute(f"pragma user_version = {newest.number - 1}")
+    """Take the state back to the schema before the last one, with all rows that it can hold."""
+    with closing(sqlite3.connect(":memory:")) as newer:
+        with closing(sqlite3.connect(path)) as database:
+            database.backup(newer)
+        for end in ("", "-wal", "-shm"):
+            path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        with closing(sqlite3.connect(path)) as older, older:
+            for statement in (one for migration in MIGRATIONS[:-1] for one in migration.statements):
+                older.execute(statement)
+            for (table,) in older.execute("select name from sqlite_master where type = 'table'").fetchall():
+                names = [row[1] for row in older.execute(f"pragma table_info({table})")]
+                listed, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
+                rows = newer.execute(f"select {listed} from {table}").fetchall()
+                older.executemany(f"insert or replace into {table} ({listed}) values ({marks})", rows)
+            older.execute(f"pragma user_version = {MIGRATIONS[-2].number}")
+            older.execute(f"pragma application_id = {APPLICATION_ID}")
 
 
 @pytest.mark.requirement("OPS-09")
