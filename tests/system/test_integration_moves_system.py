@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from file_world import APN, OPPORTUNITY, PARTNER_KEYS, entries, open_file_world, open_live_files
+from file_world import APN, OPPORTUNITY, PARTNER_KEYS, FileWorld, entries, open_file_world, open_live_files
 
 SECTION = "CONNECTOR__AWS__PARTNER_CENTRAL__"
 NO_API = {f"{SECTION}ACCESS_KEY_ID": "", f"{SECTION}SECRET_ACCESS_KEY": ""}
@@ -34,6 +34,12 @@ def test_from_files_to_the_api_only_the_credentials_are_added(tmp_path: Path) ->
         assert world.do("mapping", "show", "--json").json == before
 
 
+def told_by_worker(world: FileWorld) -> str:
+    """Return the status and the message of the worker's status page."""
+    [row] = world.admin.rows("SELECT Status__c, Message__c FROM ACE_Worker__c")
+    return f"{row['Status__c']} {row['Message__c']}"
+
+
 @pytest.mark.requirement("PCAPI-27")
 def test_a_worker_without_credentials_of_the_api_is_sound(tmp_path: Path) -> None:
     """In an org that knows files only nothing is degraded, and nobody calls Partner Central; with the profile added,
@@ -47,8 +53,8 @@ def test_a_worker_without_credentials_of_the_api_is_sound(tmp_path: Path) -> Non
             world.ran(worker, schedule)
             world.advance(120)
             worker.settle()
-            [row] = world.admin.rows("SELECT Status__c, Message__c FROM ACE_Worker__c")
-            assert row["Status__c"] == "Running" and row["Message__c"].startswith("Files: 1 file without AWS's result")
+            told = "Running Files: 1 file without AWS's result"
+            world.eventually(lambda: told_by_worker(world).startswith(told), "the next sign of life")
         refused = world.do("reconcile", code=2, **NO_API)
         assert "Opportunities travel as files" in " ".join((refused.out + refused.err).split())
         assert world.proxy.calls == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connector.ace import file_rules, lead_rules
 from connector.ace.file_fields import Version
@@ -34,7 +34,7 @@ class Incomplete:
 
 def incomplete_records(engine: Engine) -> Iterator[Incomplete]:
     """Yield the records of the engine's object that take part, are open, and are not ready for version 2."""
-    until = engine.salesforce.server_time()
+    until = engine.salesforce.server_time() + timedelta(days=1)  # up to the latest edit
     flagged = f"{engine.names.sync_with_aws} = true"
     pages = engine.salesforce.changed(
         engine.mapping.object_name,
