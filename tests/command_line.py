@@ -8,6 +8,7 @@ What a command is given (arguments, environment, directory, streams) and its exi
 from __future__ import annotations
 
 import atexit
+import gc
 import itertools
 import json
 import os
@@ -19,7 +20,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +116,9 @@ def serve() -> None:
     """Fork a process for each order on standard input, and write to standard output its exit code or, where the order
     names a file for the code, its id.
     """
-    from connector.admin.cli import main, program_command
+    from connector.admin.cli import main
 
-    program_command()
-    _read_models_once()
+    _make_ready()
     watching: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
@@ -134,18 +134,28 @@ def serve() -> None:
         os.waitpid(one, 0)
 
 
-def _read_models_once() -> None:
-    """Have AWS's service models read here for all processes: each would read the same files of botocore anew, which
-    takes longer than the rest of most commands.
-    """
-    from botocore.loaders import JSONFileLoader, Loader
+def _make_ready() -> None:
+    """Do here, once for all processes, what takes each of them longer than the rest of most commands."""
+    import pwd
+    import tomllib
 
-    from connector.aws.session import PartnerCentralSettings, open_clients
+    import rich._emoji_codes
+    import typer._adapters
 
-    load, listed = cache(JSONFileLoader().load_file), cache(Loader().list_available_services)
-    JSONFileLoader.load_file = lambda _, path: load(path)
-    Loader.list_available_services = lambda _, kind: list(listed(kind))
-    open_clients(PartnerCentralSettings(access_key_id="none", secret_access_key="none"))
+    from connector.admin.cli import program_command
+    from connector.aws import exchange, session
+    from connector.salesforce import tokens
+
+    assert all((pwd, tomllib, rich._emoji_codes, typer._adapters)), "else each command would load them when it runs"
+    program_command()
+    keys = {"access_key_id": "none", "secret_access_key": "none"}
+    session.open_clients(session.PartnerCentralSettings(**keys))
+    exchange.open_clients(exchange.ExchangeSettings(bucket="none", **keys))
+    # The key is the sandbox's own; whether its factors are prime is checked where the program is started as it is.
+    load = partial(tokens.load_pem_private_key, unsafe_skip_rsa_key_validation=True)
+    tokens.load_pem_private_key = load
+    gc.collect()
+    gc.freeze()  # what is loaded is shared by all processes as long as none of them touches it
 
 
 def _fork(order: Mapping[str, Any], main: Any) -> int:

@@ -4,7 +4,6 @@ day's share of AWS's quota for them.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -143,7 +142,7 @@ class Importer:
             waits = (one for one in self.engine.state.queue.list("waiting") if one.kind in IMPORT)
             found.reason = next((one.reason for one in waits), "")
             return False
-        time.sleep(max(0.05, min(LOOK_SECONDS, ahead.total_seconds())))
+        self.engine.clock.wait(max(0.05, min(LOOK_SECONDS, ahead.total_seconds())))
         return True
 
     def _waiting(self) -> int:

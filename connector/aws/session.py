@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import (
@@ -196,9 +197,16 @@ def sign_in(settings: Login) -> boto3.Session:
 
 def _signed_in(settings: Login) -> botocore.session.Session:
     session = botocore.session.Session(profile=settings.profile or None)
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     if settings.access_key_id:
         session.set_credentials(settings.access_key_id, settings.secret_access_key, settings.session_token or None)
     return session
+
+
+@functools.cache
+def _loader(data_path: str | None) -> botocore.loaders.Loader:
+    """Return the process's one reader of service models: reading one takes longer than most calls do."""
+    return botocore.loaders.create_loader(data_path)
 
 
 def _client(session: boto3.Session, settings: PartnerCentralSettings, *, attempts: int) -> Any:

@@ -85,7 +85,7 @@ class SalesforceDoor:
     ) -> None:
         self._settings, self._now, self._sleep, self._observe = settings, now, sleep, observe
         self._tokens, self._governor, self._describes = tokens, governor, describes
-        self._session = DoorSession(settings, observe)
+        self._session = DoorSession(settings, now, observe)
         self._wire = Wire(settings, self._session, tokens, governor, now=now, sleep=sleep)
         self._reader = Reader(self._wire)
         self._writer = Writer(self._wire)

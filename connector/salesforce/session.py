@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,14 +43,19 @@ class DoorSession(requests.Session):
       http go there as http, and to no other address.
     """
 
-    def __init__(self, settings: SalesforceSettings, observe: Callable[[Exchange], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: SalesforceSettings,
+        now: Callable[[], datetime],
+        observe: Callable[[Exchange], None] | None = None,
+    ) -> None:
         super().__init__()
         self.trust_env = False
         self.proxies.update(settings.proxies)
         if settings.ca_bundle:
             self.verify = settings.ca_bundle
         self.answer_headers: requests.structures.CaseInsensitiveDict[str] = requests.structures.CaseInsensitiveDict()
-        self.answered_at = float("-inf")
+        self._now, self._answered = now, (float("-inf"), datetime.min.replace(tzinfo=UTC))
         self._timeout = (settings.connect_timeout, settings.read_timeout)
         self._observe = observe
         self._plain = {plain for plain in map(plain_host, (settings.instance_url, settings.token_origin)) if plain}
@@ -82,11 +88,19 @@ class DoorSession(requests.Session):
         try:
             answer = super().request(method, url, *args, **kwargs)
             status = answer.status_code
-            self.answer_headers, self.answered_at = answer.headers, time.monotonic()
+            self.answer_headers, self._answered = answer.headers, (time.monotonic(), self._now())
             return answer
         finally:
             if self._observe:
                 self._observe(Exchange(str(method), urlsplit(url).path, status, time.monotonic() - started))
+
+    @property
+    def answer_age(self) -> float:
+        """Return how long ago the last answer came, in seconds: by the clock, or since a clock may be set, by the time
+        that passed, whichever says longer.
+        """
+        passed, moment = self._answered
+        return max(time.monotonic() - passed, abs((self._now() - moment).total_seconds()))
 
     def _true_scheme(self, url: str) -> str:
         parts = urlsplit(url)

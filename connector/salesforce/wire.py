@@ -151,8 +151,7 @@ class Wire:
             ) from None
 
     def _date_is_recent(self) -> bool:
-        age = time.monotonic() - self._session.answered_at
-        return age <= DATE_IS_RECENT and "Date" in self._session.answer_headers
+        return self._session.answer_age <= DATE_IS_RECENT and "Date" in self._session.answer_headers
 
     def _connected(self) -> Salesforce:
         """Return the client, logging in first if there is none or its token was refused."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -36,7 +35,7 @@ from connector.sync.writeback import flush
 
 PATIENCE = timedelta(seconds=30)
 """How far ahead an item may be due to be waited for in a single run."""
-STANDSTILL_SECONDS = 300.0
+STANDSTILL = timedelta(minutes=5)
 """How long a single run goes on while items are only put off; what waits then is left to the next run."""
 SOONEST = 1
 """Goes before what waits already."""
@@ -189,7 +188,7 @@ def _outbound(engine: Engine, record_id: str) -> Outcome:
     if record_id:
         return Outcome(queued=int(_requested(engine, record_id, run_id)))
     # What was edited a moment ago is to be part of the run: wait until Salesforce's clock has passed the margin.
-    time.sleep(MARGIN.total_seconds() + 1)
+    engine.clock.wait(MARGIN.total_seconds() + 1)
     return Outcome(queued=poll_changes(engine, run_id) + sweep_due(engine, run_id))
 
 
@@ -199,7 +198,7 @@ def _requested(engine: Engine, record_id: str, run_id: str) -> bool:
         try:
             return request_record(engine, record_id, run_id)
         except Deferred as fresh:
-            time.sleep(max(0.0, (fresh.until - engine.now()).total_seconds()))
+            engine.clock.wait((fresh.until - engine.now()).total_seconds())
     return request_record(engine, record_id, run_id)
 
 
@@ -232,21 +231,21 @@ def _files(engine: Engine, record_id: str, again: int) -> Outcome:
 
 
 def _drain(executor: Executor, kinds: tuple[str, ...], outcome: Outcome, progress: Progress | None) -> None:
-    queue = executor.engine.state.queue
-    done, moved = 0, time.monotonic()
-    while time.monotonic() - moved < STANDSTILL_SECONDS:
+    engine, queue = executor.engine, executor.engine.state.queue
+    done, moved = 0, engine.now()
+    while engine.now() - moved < STANDSTILL:
         item = executor.run_one(kinds=kinds)
         if item is None:
             due = queue.next_due(kinds=kinds)
-            if due is None or due - executor.engine.now() > PATIENCE or not _waits(executor.engine, kinds):
+            if due is None or due - engine.now() > PATIENCE or not _waits(engine, kinds):
                 break
-            time.sleep(max(0.05, min(1.0, (due - executor.engine.now()).total_seconds())))
+            engine.clock.wait(max(0.05, min(1.0, (due - engine.now()).total_seconds())))
             continue
         done += 1
         after = queue.get(item.id) or item
         outcome.note(after)
         if after.state != "waiting":
-            moved = time.monotonic()
+            moved = engine.now()
         if progress is not None:
             progress(done, max(done, outcome.queued))
     outcome.waiting = sum(one.kind in kinds for one in [*queue.list("waiting"), *queue.list("held")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +22,7 @@ from connector.sync.writeback import flush
 DONE, FAILED, WAITING = "done", "failed", "waiting"
 PATIENCE = timedelta(seconds=30)
 """How far ahead an item may be due to be waited for."""
-STANDSTILL_SECONDS = 120.0
+STANDSTILL = timedelta(minutes=2)
 """How long it goes on while items are only put off; what waits then is left to the next run."""
 FINISHING_TURNS = 3
 Progress = Callable[[int, int], None]
@@ -100,8 +99,8 @@ class _Session:
         return [self._result(work) for work in self.works]
 
     def _drain(self, progress: Progress | None) -> None:
-        moved = time.monotonic()
-        while time.monotonic() - moved < STANDSTILL_SECONDS:
+        moved = self.engine.now()
+        while self.engine.now() - moved < STANDSTILL:
             item = self.executor.run_one(kinds=self.kinds)
             if item is None:
                 if not self._pause():
@@ -111,7 +110,7 @@ class _Session:
             if self._tells(item):
                 self.ended[item.key] = after
             if after.state != "waiting":
-                moved = time.monotonic()
+                moved = self.engine.now()
             if progress is not None:
                 records = {work.key for work in self.works}
                 progress(len(records & set(self.ended)), len(records))
@@ -121,7 +120,7 @@ class _Session:
         due = min((item.retry_at for item in self._waiting()), default=None)
         if due is None or due - self.engine.now() > PATIENCE:
             return False
-        time.sleep(max(0.05, min(1.0, (due - self.engine.now()).total_seconds())))
+        self.engine.clock.wait(max(0.05, min(1.0, (due - self.engine.now()).total_seconds())))
         return True
 
     def _waiting(self) -> Iterator[Item]:

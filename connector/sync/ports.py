@@ -25,6 +25,10 @@ class Clock(Protocol):
         """Return the time, aware, UTC."""
         ...
 
+    def wait(self, seconds: float) -> None:
+        """Return when so many seconds have passed by this clock."""
+        ...
+
 
 class Identity(Protocol):
     @property
