@@ -6,6 +6,7 @@ Reading some seven hundred files takes longer than many a test that wants an org
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 import threading
@@ -24,12 +25,12 @@ from connector.sandbox.salesforce.permissions import (
     read_profiles,
 )
 from connector.sandbox.salesforce.quick_actions import QuickAction, read_quick_actions
-from connector.sandbox.salesforce.schema import Schema
+from connector.sandbox.salesforce.schema import Field, Schema
 from connector.sandbox.salesforce.sharing import add_shares
 
 KEPT = 4
 """How many different sources a process keeps."""
-_packed: dict[str, bytes] = {}
+_packed: dict[str, _Packed] = {}
 _lock = threading.Lock()
 
 
@@ -57,12 +58,46 @@ def read_source(directories: Sequence[Path], currencies: Sequence[Currency] = ()
     """
     digest = _digest(directories, currencies)
     with _lock:
-        found = _packed.pop(digest, None) or pickle.dumps(_read(digest, directories, currencies))
+        found = _packed.pop(digest, None) or _Packed(_read(digest, directories, currencies))
         _packed[digest] = found
         while len(_packed) > KEPT:
             del _packed[next(iter(_packed))]
-    source: Source = pickle.loads(found)  # noqa: S301 - this process packed it
-    return source
+    return found.copy()
+
+
+class _Packed:
+    """A source of which everybody gets a copy of his own; what cannot be changed is shared by all copies."""
+
+    def __init__(self, source: Source) -> None:
+        self._shared: list[Field] = []
+        packer = _Packer(packed := io.BytesIO(), self._shared)
+        packer.dump(source)
+        self._packed = packed.getvalue()
+
+    def copy(self) -> Source:
+        source: Source = _Unpacker(io.BytesIO(self._packed), self._shared).load()
+        return source
+
+
+class _Packer(pickle.Pickler):
+    def __init__(self, target: io.BytesIO, shared: list[Field]) -> None:
+        super().__init__(target)
+        self._shared = shared
+
+    def persistent_id(self, thing: object) -> int | None:
+        if not isinstance(thing, Field):
+            return None
+        self._shared.append(thing)
+        return len(self._shared) - 1
+
+
+class _Unpacker(pickle.Unpickler):
+    def __init__(self, source: io.BytesIO, shared: list[Field]) -> None:
+        super().__init__(source)
+        self._shared = shared
+
+    def persistent_load(self, number: int) -> Field:
+        return self._shared[number]
 
 
 def _read(digest: str, directories: Sequence[Path], currencies: Sequence[Currency]) -> Source:
@@ -82,7 +117,7 @@ def _read(digest: str, directories: Sequence[Path], currencies: Sequence[Currenc
 
 
 def _digest(directories: Sequence[Path], currencies: Sequence[Currency]) -> str:
-    """Return a text that is another one as soon as the name of a folder, or name or content of a file is."""
+    """Return a text that is another one as soon as the name of a folder, or name, size or date of a file is."""
     told = hashlib.blake2b(repr(tuple(currencies)).encode("utf8"))
     for directory in directories:
         told.update(b"\0")
@@ -90,7 +125,6 @@ def _digest(directories: Sequence[Path], currencies: Sequence[Currency]) -> str:
             folders.sort()
             told.update(f"{os.path.relpath(folder, directory)}\0".encode())
             for name in sorted(one for one in files if one.endswith(".xml")):
-                content = Path(folder, name).read_bytes()
-                told.update(f"{name}\0{len(content)}\0".encode())
-                told.update(content)
+                status = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - of hundreds of files
+                told.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return told.hexdigest()
