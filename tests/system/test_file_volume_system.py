@@ -20,9 +20,11 @@ from file_world import (
     entries,
     open_file_world,
 )  # fmt: skip
-from system_world import FAST
+from system_world import DEALS, FAST
 
 MOST_BYTES = 1_048_576
+LONGEST_TEXT = 131_072
+"""Characters of a long text area in Salesforce."""
 PARTNER_KEY, LEAD_KEY = "partnerCrmUniqueIdentifier", "partnerCrmLeadId"
 FILE_NAME = re.compile(r"opportunity-inbound/.+_\d{2}\d{2}\d{4}\d{6}\.json")
 
@@ -82,6 +84,28 @@ def test_no_file_is_larger_than_a_megabyte(world: FileWorld) -> None:
     world.process()
     world.take(LEAD)
     assert {counts(world.log_of(one))[0] for one in files} == {"Processed"}
+
+
+@pytest.mark.requirement("S3-15")
+def test_a_record_larger_than_a_file_is_refused_and_the_others_go(world: FileWorld) -> None:
+    """The partner's comments are put together from three of its own fields, each as long as Salesforce has them."""
+    essays = [f"Essay_{number}__c" for number in range(3)]
+    for name in essays:
+        kind = {"label": name, "type": "LongTextArea", "length": LONGEST_TEXT, "visibleLines": 3}
+        world.control("/salesforce/field", object=DEALS, metadata={"fullName": name, **kind})
+    world.do("mapping", "automap")
+    world.do("mapping", "fallback", "additionalComments", "--to-aws-formula", " & ".join(essays))
+    world.do("mapping", "publish")
+    huge = world.deal(Additional_Comments__c=None, **dict.fromkeys(essays, "東" * LONGEST_TEXT))
+    others = world.deals(2, Additional_Comments__c=None, Essay_0__c="In short.")
+    files = world.exchange_files()
+    assert sorted(sent_of(world)) == sorted(others)
+    assert {one["additionalComments"] for file in files for one in entries(file)} == {"In short."}
+    [error] = world.errors(huge)
+    assert error["Error_Code__c"] == "TOO_LONG" and "additionalComments" in error["Error_Message__c"]
+    assert all(world.row(one)[APN] for one in others) and not world.row(huge)[APN]
+    world.do("mapping", "fallback", "additionalComments", "--none")
+    world.do("mapping", "publish")
 
 
 @pytest.mark.requirement("S3-17")

@@ -82,7 +82,7 @@ def test_logs_that_cannot_be_written_now_are_written_later(tmp_path: Path) -> No
         assert (log["Status__c"], log["Record_Count__c"]) == ("Processed", 1)
 
 
-@pytest.mark.requirement("LOG-21")
+@pytest.mark.requirement("LOG-21", "SET-15")
 def test_logs_older_than_the_retention_go_with_their_details(tmp_path: Path) -> None:
     with open_world(tmp_path, Sync_Log_Retention__c=30) as world:
         end = world.sandbox.clock.now()
@@ -99,6 +99,13 @@ def test_logs_older_than_the_retention_go_with_their_details(tmp_path: Path) -> 
                 "From AWS",
             }
         world.control("/clock", now=end.isoformat())
+        every = {str(log["Log_Key__c"]) for log in world.logs()}
+        world.settings(Sync_Log_Retention__c=None)
+        with world.working() as worker:
+            worker.cycle(2 * DAY.total_seconds())
+            assert {str(log["Log_Key__c"]) for log in world.logs()} >= every, "blank keeps all"
+        world.control("/clock", now=end.isoformat())
+        world.settings(Sync_Log_Retention__c=30)
         with world.working() as worker:
             worker.settle()
             world.eventually(
