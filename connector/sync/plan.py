@@ -82,7 +82,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Nothing goes out until a person asks for it (automatic sharing or updating is off)."""
+    """Nothing goes out until a person asks for it (automatic sharing or updating is off) or has decided."""
 
     problem: Problem
 

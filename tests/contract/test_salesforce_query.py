@@ -383,6 +383,17 @@ def test_server_time_is_the_orgs_date_not_ours(org: ScriptedOrg) -> None:
     assert len(org.calls("/services/data/")) == 1 and org.logins == 0
 
 
+def test_server_time_is_asked_for_again_when_the_clock_was_moved(org: ScriptedOrg) -> None:
+    """A step forward, and a step back: the answer before it tells nothing of the time after it."""
+    org.on("GET", "/services/data/", Answer(200, []))
+    moved = timedelta()
+    with door_to(org, options={"now": lambda: datetime.now(UTC) + moved}) as door:
+        for moved in (timedelta(), timedelta(seconds=3), timedelta(seconds=-3)):
+            door.server_time()
+            door.server_time()
+    assert len(org.calls("/services/data/")) == 3
+
+
 def test_identity_names_org_user_and_kind_of_org(org: ScriptedOrg) -> None:
     info = {"user_id": USER_ID, "organization_id": ORG_ID[:15], "preferred_username": "sync@acme.example"}
     org.on("GET", "/services/oauth2/userinfo", Answer(200, info))

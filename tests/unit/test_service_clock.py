@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
+import responses.matchers
 
 from connector.errors import ConfigError
 from connector.service import clock
@@ -63,3 +65,23 @@ def test_a_sandbox_that_stops_answering_leaves_its_last_time(monkeypatch: pytest
     theirs = SandboxClock(URL)
     theirs.now()
     assert abs(theirs.now() - then) < timedelta(minutes=1)
+
+
+def test_the_system_s_clock_waits() -> None:
+    before = time.monotonic()
+    SystemClock().wait(0.02)
+    SystemClock().wait(-5)
+    assert 0.02 <= time.monotonic() - before < 5
+
+
+@responses.activate
+def test_on_a_sandbox_waiting_moves_its_time_and_nobody_waits() -> None:
+    then = datetime(2026, 1, 1, tzinfo=UTC)
+    asked = responses.post(URL, match=[responses.matchers.json_params_matcher({"advance_seconds": 3600})])
+    responses.get(URL, json={"now": then.isoformat()})
+    responses.get(URL, json={"now": (then + timedelta(hours=1)).isoformat()})
+    theirs = SandboxClock(URL)
+    theirs.now()
+    theirs.wait(3600)
+    assert asked.call_count == 1
+    assert abs(theirs.now() - then - timedelta(hours=1)) < timedelta(minutes=1)

@@ -15,16 +15,8 @@ from connector.ace.file_fields import APN_ID, DECISION, PARTNER_ID, REASON, Vers
 from connector.ace.record import AceRecord
 from connector.ace.text import same
 from connector.errors import Problem
-from connector.sync.exchange.entry_plan import (
-    Await,
-    EntryFacts,
-    Hold,
-    Reject,
-    Send,
-    Settle,
-    names_not_in_version,
-    plan_entry,
-)
+from connector.sync.exchange.entry_plan import EntryFacts, Send, Settle, names_not_in_version, plan_entry
+from connector.sync.plan import Await, Hold, Reject
 
 RECORD_ID, O_ID, L_ID = "a0X000000000001AAA", "O1234567", "L1234567"
 WHOLE: AceRecord = {

@@ -21,7 +21,7 @@ from connector.mapping.outbound import snapshot
 from connector.mapping.paths import read_path
 from connector.store.entries import Entry
 from connector.store.links import Link
-from connector.sync import logs
+from connector.sync import logs, plan
 from connector.sync.edits import user_edits
 from connector.sync.engine import Engine, Priority
 from connector.sync.exchange import conversion, entry_plan
@@ -132,13 +132,13 @@ class _Turn:
         match action:
             case entry_plan.Settle(told=told):
                 self._settle(told)
-            case entry_plan.Hold(problem=problem):
+            case plan.Hold(problem=problem):
                 self._let_go()
                 logs.log_problems(self.engine, self.run_id, self.link, (problem,))
                 raise Held(problem)
-            case entry_plan.Await(problem=problem):
+            case plan.Await(problem=problem):
                 _await(self.engine, self.link, self.run_id, problem)
-            case entry_plan.Reject(problems=problems) if self._is_let_out() or _never_goes(problems):
+            case plan.Reject(problems=problems) if self._is_let_out() or _never_goes(problems):
                 self._let_go()
                 raise RecordRejected(problems)
             case entry_plan.Send() if self._is_let_out():
@@ -331,9 +331,9 @@ def planned_entry(engine: Engine, link: Link, row: Row) -> PlannedEntry:
 
 def _told(action: entry_plan.Action) -> tuple[Problem, ...]:
     match action:
-        case entry_plan.Reject(problems=problems):
+        case plan.Reject(problems=problems):
             return problems
         case entry_plan.Settle(told=told) | entry_plan.Send(told=told):
             return told
-        case entry_plan.Hold(problem=problem) | entry_plan.Await(problem=problem):
+        case plan.Hold(problem=problem) | plan.Await(problem=problem):
             return (problem,)

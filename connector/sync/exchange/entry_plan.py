@@ -35,6 +35,7 @@ from connector.eligibility.rules import is_dummy_identifier
 from connector.errors import Problem
 from connector.mapping.currency import AMOUNTS, CURRENCY
 from connector.sync.exchange import entry_problems
+from connector.sync.plan import Await, Hold, Reject
 
 ACCEPTED, REJECTED = "Accepted", "Rejected"
 _ANSWERS = (ACCEPTED, REJECTED)
@@ -68,27 +69,6 @@ class Settle:
     """There is nothing to send: the row is remembered as handled. ``told``: edits that AWS does not take."""
 
     told: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """The edit waits for AWS's review; it goes out by itself when AWS unlocks the record."""
-
-    problem: Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Await:
-    """Nothing goes out until a person has decided."""
-
-    problem: Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """The record cannot go out as it is; all its problems at once."""
-
-    problems: tuple[Problem, ...]
 
 
 Action = Send | Settle | Hold | Await | Reject

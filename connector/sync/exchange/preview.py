@@ -18,9 +18,10 @@ from connector.store.links import Link
 from connector.sync.engine import Engine
 from connector.sync.exchange.conversion import is_converted
 from connector.sync.exchange.entries import PlannedEntry, planned_entry
-from connector.sync.exchange.entry_plan import Await, Hold, Reject, Send, Settle
+from connector.sync.exchange.entry_plan import Send, Settle
 from connector.sync.exchange.in_flight import AWAITS_RESULT, STUCK_LOG
 from connector.sync.fallbacks import used_fallbacks
+from connector.sync.plan import Await, Hold, Reject
 from connector.sync.ports import Row
 from connector.sync.preview import AWS_ONLY, Passage, Preview
 from connector.sync.schedule_memory import in_force_for, scheduled_object
