@@ -386,9 +386,10 @@ def test_server_time_is_the_orgs_date_not_ours(org: ScriptedOrg) -> None:
 def test_server_time_is_asked_for_again_when_the_clock_was_moved(org: ScriptedOrg) -> None:
     """A step forward, and a step back: the answer before it tells nothing of the time after it."""
     org.on("GET", "/services/data/", Answer(200, []))
-    moved = timedelta()
-    with door_to(org, options={"now": lambda: datetime.now(UTC) + moved}) as door:
-        for moved in (timedelta(), timedelta(seconds=3), timedelta(seconds=-3)):
+    moved = [timedelta()]
+    with door_to(org, options={"now": lambda: datetime.now(UTC) + moved[-1]}) as door:
+        for seconds in (0, 3, -3):
+            moved.append(timedelta(seconds=seconds))
             door.server_time()
             door.server_time()
     assert len(org.calls("/services/data/")) == 3
