@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # More than there are cores: the system tests wait for clocks most of the time.
-JOBS ?= 5
+JOBS ?= 4
 
 .PHONY: demo test test-node lint bench soak clean
 .DELETE_ON_ERROR:

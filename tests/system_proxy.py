@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,14 +28,14 @@ SUBJECTS = (
 @dataclass(slots=True)
 class Call:
     """One request that left the connector: operation, body, headers, the status it was answered with (0: none), and
-    when it came, in seconds of the machine's monotonic clock.
+    when it came, by the sandbox's clock.
     """
 
     operation: str
     body: Json
     headers: dict[str, str]
+    at: datetime
     status: int = 0
-    at: float = field(default_factory=time.monotonic)
 
     def concerns(self, subject: str) -> bool:
         """Whether it is about the opportunity or the Salesforce record of that id; empty: any."""
@@ -51,7 +51,8 @@ class RecordingProxy:
         scripted: operation → answers (status, body) that are given instead of Partner Central's, one each.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, now: Callable[[], datetime]) -> None:
+        self.now = now
         self.calls: list[Call] = []
         self.hook: Hook | None = None
         self.scripted: dict[str, list[tuple[int, Json]]] = {}
@@ -129,9 +130,8 @@ def _handler(proxy: RecordingProxy, upstream: str) -> type[BaseHTTPRequestHandle
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            call = Call(
-                self.headers.get("X-Amz-Target", "").rpartition(".")[2], json.loads(raw or b"{}"), dict(self.headers)
-            )
+            operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+            call = Call(operation, json.loads(raw or b"{}"), dict(self.headers), proxy.now())
             proxy.calls.append(call)
             status, body, kind = proxy.pass_on(call, upstream, raw)
             if not status:

@@ -43,16 +43,20 @@ class Worker:
 
     def __init__(self, world: World, log: Path, start: Start = forked, **variables: str) -> None:
         self.world, self.log = world, log
+        self._read, self._lines = 0, list[Json]()
         log.touch()
         self.process = start(world.environment(**variables), world.directory, log)
 
     def lines(self) -> list[Json]:
         """Return the worker's log so far; a line that was cut by a kill is left out."""
-        found = []
-        for line in self.log.read_text(encoding="utf8").splitlines():
-            if line.startswith("{") and line.endswith("}"):
-                found.append(json.loads(line))
-        return found
+        with self.log.open("rb") as log:
+            log.seek(self._read)
+            new = log.read()
+        # What is written just now is read the next time.
+        new = new[: new.rfind(b"\n") + 1]
+        self._read += len(new)
+        self._lines += [json.loads(line) for line in new.splitlines() if line.startswith(b"{") and line.endswith(b"}")]
+        return self._lines
 
     def count(self, event: str) -> int:
         return sum(line["event"] == event for line in self.lines())

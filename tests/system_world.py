@@ -73,7 +73,7 @@ class World:
         self.seller, self.admin = self.people["seller"], self.people["admin"]
         self.seller2, self.integration = self.people["seller2"], self.people["integration"]
         self.control_url = self.info["control"]["endpoint_url"]
-        self.proxy = RecordingProxy(self.info["partner_central"]["endpoint_url"])
+        self.proxy = RecordingProxy(self.info["partner_central"]["endpoint_url"], sandbox.clock.now)
         self.aws = _partner_central(self.info)
         self._session = requests.Session()
         self._session.trust_env = False

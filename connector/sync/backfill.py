@@ -171,7 +171,7 @@ class _Walk:
     def __init__(self, engine: Engine, scope: Scope, run_id: str) -> None:
         self.engine, self.scope, self.run_id = engine, scope, run_id
         self.found, self.latest = Found(), ""
-        self.begin, self._met = _start(engine, scope), frozenset[str]()
+        self.begin, self._met = _start(engine, scope), dict[str, str]()
         self.is_first = is_first(engine)
         self._resume()
 
@@ -187,7 +187,7 @@ class _Walk:
             )
         self.begin, self.latest = datetime.fromisoformat(kept["place"]), kept["latest"]
         self.found = Found(Counter(kept["counts"]), resumed=True)
-        self._met = frozenset(kept["met"])
+        self._met = dict(kept["met"])
 
     def take(self, page: list[Json], found: list[_Sorted]) -> None:
         """Queue what can be queued, and keep the rest, with the place, in one transaction."""
@@ -197,8 +197,6 @@ class _Walk:
             for each in fresh:
                 self._conclude(each)
             self.latest = later(self.engine, self.latest, page)
-            # Where pages touch, opportunities are met twice.
-            self._met = frozenset(one["Id"] for one in page)
             self._keep(page)
 
     def _conclude(self, each: _Sorted) -> None:
@@ -215,9 +213,13 @@ class _Walk:
 
     def _keep(self, page: list[Json]) -> None:
         place = place_behind(datetime.fromisoformat(str(page[-1]["LastModifiedDate"])))
+        # Where pages touch, or the walk is taken up again, what was modified since then is met twice: within one second
+        # that may be many pages.
+        met = self._met | {str(one["Id"]): str(one["LastModifiedDate"]) for one in page}
+        self._met = {apn_id: date for apn_id, date in met.items() if datetime.fromisoformat(date) >= place}
         memory = {
             "scope": self.scope.as_json(), "place": place.isoformat(), "latest": self.latest,
-            "counts": dict(self.found.counts), "met": sorted(self._met),
+            "counts": dict(self.found.counts), "met": self._met,
         }  # fmt: skip
         self.engine.state.cursors.set(BACKFILL_PLACE, dump(memory))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from system_world import AUTOMATIC, CATALOG, FAST, World, open_world
 
 from connector.sandbox.partner_central.backstage import seed_opportunities
 
+SECOND = timedelta(seconds=1)
 MANY = 130
 """More than one page of AWS's list."""
 
@@ -208,9 +210,16 @@ def _kill_at(world: World, operation: str, number: int) -> None:
     assert len(struck) >= number, "it came to its end before it was killed"
 
 
-def test_a_worker_does_not_import_all_where_a_backfill_that_chose_was_cut_off(tmp_path: Path) -> None:
+def test_a_worker_does_not_import_all_where_a_backfill_that_chose_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many of them are of one second, so that the walk meets them again and again, and counts each once."""
     with open_world(tmp_path, **FAST) as world:
-        seed_opportunities(world.sandbox.partner_central, MANY, CATALOG)
+        with monkeypatch.context() as still:
+            start = world.sandbox.clock.now().replace(microsecond=0)
+            for second, count in enumerate((50, 50, MANY - 100)):
+                still.setattr(world.sandbox.clock, "now", lambda moment=start + second * SECOND: moment)
+                seed_opportunities(world.sandbox.partner_central, count, CATALOG)
         _kill_at_choice(world)
         with world.working() as worker:
             world.advance(30)

@@ -108,7 +108,7 @@ def test_throttling_is_waited_out_and_a_used_up_day_defers_the_work(tmp_path: Pa
         assert world.sync(record=throttled)["succeeded"] == 1
         calls = world.proxy.named("CreateOpportunity")
         assert [call.status for call in calls] == [400, 400, 400, 200]
-        pauses = [later.at - earlier.at for earlier, later in pairwise(calls)]
+        pauses = [(later.at - earlier.at).total_seconds() for earlier, later in pairwise(calls)]
         assert all(pause >= 0.5 * 2**number for number, pause in enumerate(pauses)), pauses
         late, few = world.deal(), {"CONNECTOR__AWS__PARTNER_CENTRAL__WRITES_PER_DAY": "3"}
         world.proxy.forget()
