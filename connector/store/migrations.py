@@ -217,6 +217,7 @@ _FILES = (
         requested integer not null, put_at text not null
     ) without rowid""",
     "create index file_entries_waiting on file_entries (record_type, put_at, record_id)",
+    "create index file_entries_run on file_entries (run_id)",
     """create table uploads (
         name text primary key, record_type text not null, run_id text not null, body blob not null,
         status text not null check (status in ('stored', 'sent', 'answered', 'released')),
