@@ -112,11 +112,15 @@ def _linked(world: World) -> int:
 
 
 def _come_to(world: World, target: int) -> bool:
-    """Whether so many records are linked; where the worker has nothing left to do, time passes."""
+    """Whether so many records are linked. As long as they are not and the worker has nothing left to do, time passes:
+    not beyond that, or the looks that come round again take all of its time.
+    """
+    if _linked(world) >= target:
+        return True
     if world.unfinished() == 0:
         world.control("/clock", {"advance_seconds": 60})
         time.sleep(1)
-    return _linked(world) >= target
+    return False
 
 
 def _is_whole(world: World) -> bool:
