@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -41,9 +40,14 @@ class SandboxClock:
         return datetime.now(UTC) + self._offset
 
     def wait(self, seconds: float) -> None:
-        """Move the sandbox's time on by so many seconds: it passes for everybody, and nobody waits."""
-        with contextlib.suppress(requests.RequestException):
-            self._session.post(self._url, json={"advance_seconds": max(0.0, seconds)}, timeout=5)
+        """Move the sandbox's time on by so many seconds: it passes for everybody, and nobody waits. Where it does not
+        take the order, so much time passes here.
+        """
+        seconds = max(0.0, seconds)
+        try:
+            self._session.post(self._url, json={"advance_seconds": seconds}, timeout=5).raise_for_status()
+        except requests.RequestException:
+            time.sleep(seconds)
         self._ask()
 
     def _ask(self) -> None:

@@ -85,3 +85,12 @@ def test_on_a_sandbox_waiting_moves_its_time_and_nobody_waits() -> None:
     theirs.wait(3600)
     assert asked.call_count == 1
     assert abs(theirs.now() - then - timedelta(hours=1)) < timedelta(minutes=1)
+
+
+@responses.activate
+def test_a_sandbox_that_takes_no_order_is_waited_for() -> None:
+    responses.post(URL, status=503)
+    responses.get(URL, json={"now": datetime(2026, 1, 1, tzinfo=UTC).isoformat()})
+    before = time.monotonic()
+    SandboxClock(URL).wait(0.02)
+    assert time.monotonic() - before >= 0.02
