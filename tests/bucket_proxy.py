@@ -154,7 +154,11 @@ def _handler(proxy: BucketProxy, upstream: str) -> type[BaseHTTPRequestHandler]:
             path, _, query = self.path.partition("?")
             bucket, _, key = unquote(path).lstrip("/").partition("/")
             headers = {name.lower(): text for name, text in self.headers.items()}
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:
+                self.close_connection = True  # the connector was killed while it sent it: never a request
+                return
             parts = parse_qs(query, keep_blank_values=True)
             call = BucketCall(self.command, bucket, key, parts, headers, body)
             proxy.calls.append(call)

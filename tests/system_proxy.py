@@ -129,7 +129,11 @@ def _handler(proxy: RecordingProxy, upstream: str) -> type[BaseHTTPRequestHandle
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            length = int(self.headers.get("Content-Length", 0))
+            raw = self.rfile.read(length)
+            if len(raw) < length:
+                self.close_connection = True  # the connector was killed while it sent it: never a request
+                return
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
             call = Call(operation, json.loads(raw or b"{}"), dict(self.headers), proxy.now())
             proxy.calls.append(call)
