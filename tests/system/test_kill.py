@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from system_proxy import Call
-from system_worker import as_installed
+from system_worker import as_installed, forked
 from system_world import AUTOMATIC, CATALOG, FAST, Json, Worker, World, open_world
 
 from connector.store.state import State
@@ -127,7 +127,9 @@ class Executioner:
         self.struck = ""
 
     def kill(self, worker: Worker, moments: tuple[tuple[str, str], ...], *, patience: float = 4.0) -> None:
-        """Kill at one of the moments, or after so many seconds if none of them comes."""
+        """Kill at one of the moments, or so many seconds after the start if none of them comes; without moments at any
+        time, also before the worker has started.
+        """
         wanted = self.chance.choice(moments) if moments else ("", "")
         self.struck = ""
 
@@ -138,7 +140,10 @@ class Executioner:
                 worker.process.wait(timeout=20)
 
         self.world.proxy.hook = strike
-        until = time.monotonic() + (patience if moments else self.chance.uniform(0.3, 1.8))
+        if moments or self.chance.random() < 0.5:
+            # How long a start takes says nothing of how long the moment is to be waited for.
+            self.world.eventually(lambda: self.struck or worker.count("working") or worker.process.poll(), "the start")
+        until = time.monotonic() + (patience if moments else self.chance.uniform(0.0, 1.8))
         while not self.struck and time.monotonic() < until and worker.process.poll() is None:
             time.sleep(0.01)
         died = worker.process.poll()
@@ -188,7 +193,7 @@ def _one_life(world: World, story: Story, executioner: Executioner, number: int)
         server, match, kind = chance.choice(FAULTS)
         world.fault(server, match, kind, **({"status": 503} if kind == "status" else {}))
     world.advance(chance.choice((11, 11, 70, 400)))
-    worker = world.start_worker(start=as_installed)
+    worker = world.start_worker(start=as_installed if SOAK or number == 0 else forked)
     if chance.random() < 0.5:
         story.go_on()
     if sharing:
