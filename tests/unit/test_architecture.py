@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ ALLOWED: dict[str, set[str]] = {
     "aws": COMMON | {"ace", "mapping"},
     "store": COMMON | {"ace", "mapping"},
     "sync": COMMON | PURE | {"store"},
-    "service": COMMON | PURE | {"store", "sync", "salesforce", "aws"},
-    "admin": COMMON | PURE | {"store", "sync", "salesforce", "aws", "service", "sandbox"},
+    "marketplace": COMMON | PURE | {"store", "sync"},
+    "service": COMMON | PURE | {"store", "sync", "marketplace", "salesforce", "aws"},
+    "admin": COMMON | PURE | {"store", "sync", "marketplace", "salesforce", "aws", "service", "sandbox"},
     "sandbox": {"eligibility.formula", "data.values"},
 }
 LIBRARIES = {"simple_salesforce": "salesforce", "boto3": "aws", "sqlite_utils": "store"}
@@ -37,11 +39,17 @@ def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path, *, late: bool = True) -> set[str]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf8"))
+
+
+@cache
+def imports_of(path: Path, *, late: bool = True) -> frozenset[str]:
     """Return the dotted names that the module imports, relative imports resolved."""
     package = ["connector", *path.relative_to(ROOT).parent.parts]
     found: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf8"))
+    tree = tree_of(path)
     for node in ast.walk(tree) if late else tree.body:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -49,10 +57,10 @@ def imports_of(path: Path, *, late: bool = True) -> set[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])
             found |= {stem} if node.module and stem.count(".") > 1 else {f"{stem}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
-def own(names: set[str]) -> set[str]:
+def own(names: frozenset[str]) -> set[str]:
     return {name.removeprefix("connector.") for name in names if name.startswith("connector.")}
 
 
@@ -91,7 +99,7 @@ def test_pure_rooms_have_no_clock_files_network_or_logging(path: Path) -> None:
     assert not {name.split(".")[0] for name in imports_of(path)} & impure
     calls = {
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     assert not calls & {"datetime.now", "datetime.utcnow", "date.today"}
