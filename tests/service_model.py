@@ -60,7 +60,7 @@ def _walk(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 def _text(shape: StringShape, text: str, path: str) -> Iterator[str]:
     yield from _length(shape, len(text), path)
-    if shape.enum and text not in enum_of(shape.name):
+    if shape.enum and text not in {*shape.enum, *EXTRA_VALUES.get(shape.name, ())}:
         yield f"{path}: {text!r} is no {shape.name}"
     pattern = _pattern(shape.metadata.get("pattern", ""))
     if pattern and not re.fullmatch(pattern, text):

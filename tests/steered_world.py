@@ -183,7 +183,7 @@ class SteeredWorld(World):
 
     def _tick(self) -> None:
         """The worker's timetable, as far as schedules go."""
-        kinds = [kind for kind in self.timetable._intervals(self.settings) if kind != "schedule-tick"]
+        kinds = [kind for kind in self.timetable._intervals(self.settings) if not kind.startswith("schedule-")]
         self.timetable.last = {f"{kind}:{of}": self.clock.now() for kind in kinds for of in ("opportunity", "lead")}
         self.timetable.enqueue_due(self.engine)
 

@@ -15,9 +15,11 @@ from connector.admin.check_lines import FailedError, Line, UnknownError, none_of
 from connector.admin.context import JsonFlag, open_runtime, who
 from connector.admin.data_model_check import NotReady, records_not_ready
 from connector.admin.exchange_checks import exchange_lines
+from connector.admin.marketplace_checks import product_lines
 from connector.admin.neighbour_check import neighbours
 from connector.admin.output import people, print_json, print_table
 from connector.admin.production import CONFIRMABLE, confirm_step, production_steps
+from connector.admin.seller_checks import seller_lines
 from connector.admin.setting_checks import nameless_buckets, owner_problem
 from connector.admin.versions import compare, package_version
 from connector.aws.partner_central import PartnerCentralDoor
@@ -130,10 +132,12 @@ def run_checks(runtime: Runtime) -> Iterator[Line]:
         yield from _salesforce(runtime)
         if settings is not None:
             yield from _settings(runtime, settings)
+        yield from product_lines(runtime)
     yield from _partner_central(runtime, settings)
     yield from _queues(runtime, "" if not login.ok else runtime.salesforce.identity().org_id)
     if settings is not None:
         yield from exchange_lines(runtime, settings)
+    yield from seller_lines(runtime)
 
 
 def _who(runtime: Runtime) -> str:

@@ -33,6 +33,7 @@ from connector.admin.dead_letters import dlq_app
 from connector.admin.event_rules import events_app
 from connector.admin.files import files_app
 from connector.admin.mapping import mapping_app
+from connector.admin.marketplace import marketplace_app
 from connector.admin.output import people, print_json
 from connector.admin.solutions import products_app, solutions_app
 from connector.admin.web_command import web
@@ -70,6 +71,7 @@ app.add_typer(events_app, name="events")
 app.add_typer(files_app, name="files")
 app.add_typer(solutions_app, name="solutions")
 app.add_typer(products_app, name="products")
+app.add_typer(marketplace_app, name="marketplace")
 app.add_typer(stored.db_app, name="db")
 app.add_typer(org_settings.settings_app, name="settings")
 

@@ -42,15 +42,15 @@ from connector.errors import (
 WireError = ClientError | BotoCoreError | ResponseParserError
 WIRE_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 
-_NO_CREDENTIALS = (
+NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoAuthTokenError,
     NoCredentialsError,
     PartialCredentialsError,
     TokenRetrievalError,
 )
-_NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
-_THROTTLED = {
+NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
+THROTTLED = {
     "ThrottlingException",
     "Throttling",
     "ThrottledException",
@@ -60,7 +60,7 @@ _THROTTLED = {
     "TooManyRequestsException",
     "429",
 }
-_CAUSES = {
+CAUSES = {
     "UnrecognizedClientException": "key",
     "InvalidClientTokenId": "key",
     "MissingAuthenticationToken": "key",
@@ -79,7 +79,7 @@ _CAUSES = {
     "OptInRequired": "permission",
     "SubscriptionRequiredException": "permission",
 }
-_SKEWED = re.compile(r"signature (?:expired|not yet current)|is (?:now )?(?:earlier|later) than", re.IGNORECASE)
+SKEWED = re.compile(r"signature (?:expired|not yet current)|is (?:now )?(?:earlier|later) than", re.IGNORECASE)
 _OTHER_REGION = re.compile(r"scoped to [^.]*\bregion\b", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"\b(?:O\d{1,19}|S-\d{1,19}|engi?-\w+)\b|arn:[^\s'\"]+")
 _TOKEN_REUSED = re.compile(r"client ?token", re.IGNORECASE)
@@ -202,9 +202,9 @@ def classify(
         return _answered(_Answer(error, call), names, refused, now)
     if isinstance(error, ParamValidationError):
         return RecordRejected(tuple(_unsendable(str(error.kwargs.get("report", "")), call, names)))
-    if isinstance(error, _NO_CREDENTIALS):
+    if isinstance(error, NO_CREDENTIALS):
         return _access(f"{call.operation}: no usable AWS credentials ({type(error).__name__}).", "key")
-    if isinstance(error, _NEVER_SENT):
+    if isinstance(error, NEVER_SENT):
         return Unreachable(f"{call.operation}: Partner Central is unreachable ({type(error).__name__}). {_UNREACHABLE}")
     if isinstance(error, SSLError):
         text = "the TLS connection failed; check that the endpoint's certificate is trusted here."
@@ -235,9 +235,9 @@ class _Answer:
 def _answered(answer: _Answer, names: FieldNames, refused: Callable[[], Pause], now: datetime) -> ConnectorError:
     if answer.by_other:
         return _not_assumed(answer)
-    if answer.code in _THROTTLED or answer.status == 429:
+    if answer.code in THROTTLED or answer.status == 429:
         return _slowed(answer, refused())
-    if answer.code in _CAUSES or answer.status in (401, 403):
+    if answer.code in CAUSES or answer.status in (401, 403):
         return _no_access(answer)
     if answer.status >= 500 or answer.status < 400 or answer.status == 408:
         return Retriable(
@@ -277,8 +277,8 @@ def _quota_full(answer: _Answer, now: datetime) -> Deferred:
 
 
 def _no_access(answer: _Answer) -> AccessRefused:
-    cause = _CAUSES.get(answer.code, "permission")
-    if _SKEWED.search(answer.message):
+    cause = CAUSES.get(answer.code, "permission")
+    if SKEWED.search(answer.message):
         cause = "clock"
     elif _OTHER_REGION.search(answer.message):
         cause = "region"
@@ -292,9 +292,9 @@ def _no_access(answer: _Answer) -> AccessRefused:
 def _not_assumed(answer: _Answer) -> ConnectorError:
     """The call never left: fetching the role's credentials failed."""
     text = f"{answer.call.operation}: the role could not be assumed ({answer.code})."
-    if answer.status >= 500 or answer.code in _THROTTLED:
+    if answer.status >= 500 or answer.code in THROTTLED:
         return Retriable(text)
-    cause = _CAUSES.get(answer.code, "role")
+    cause = CAUSES.get(answer.code, "role")
     return _access(text, "role" if cause == "permission" else cause)
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -198,15 +198,90 @@ class _Pace:
             return 0.0
 
 
-class Throttle:
-    """Lets one request of a class pass at a time, or says when to come back.
+class Pacer:
+    """Lets one request of a class pass at a time, at an even pace, and none for a while after AWS refused one.
+
+    Args:
+        service: whose quotas these are, in words.
+        intervals: seconds between two requests, per class.
+        now: the time, aware, UTC.
+        monotonic, sleep: seconds of a clock that never goes back, and waiting by it.
+        jitter: a number from 0 to 1, anew at each call.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        intervals: Mapping[str, float],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._service = service
+        self._now = now
+        self._jitter = jitter
+        self._paces = {kind: _Pace(interval, monotonic, sleep) for kind, interval in intervals.items()}
+        self._refusals: Counter[str] = Counter()
+        self._paused: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def enter(self, kind: str) -> None:
+        """Wait for the next slot of the class.
+
+        Raises:
+            Deferred: AWS refused this class a moment ago (urgent work may try).
+        """
+        rank = _rank.get()
+        self._respect_pause(kind, rank)
+        self._paces[kind].wait(rank)
+
+    def accepted(self, kind: str) -> None:
+        """Note that AWS let a request of the class pass."""
+        with self._lock:
+            self._refusals.pop(kind, None)
+            self._paused.pop(kind, None)
+
+    def refused(self, kind: str) -> Pause:
+        """Note that AWS refused a request for its rate; return how long to rest: twice as long each time."""
+        with self._lock:
+            self._refusals[kind] += 1
+            seconds, exhausted = self._rest(self._refusals[kind])
+            until = self._now() + timedelta(seconds=seconds)
+            self._paused[kind] = until
+        return Pause(seconds, until, exhausted=exhausted)
+
+    def rested(self, kind: str) -> None:
+        """Note that the caller has rested after a refusal, and is about to try again."""
+        with self._lock:
+            self._paused.pop(kind, None)
+
+    def _rest(self, times: int) -> tuple[float, bool]:
+        """Return the seconds to rest after so many refusals in a row, and whether a day's quota must be used up."""
+        return 2.0 ** min(times, RETRIES_BEFORE_PAUSE) * (0.5 + self._jitter() / 2), False
+
+    def delay(self, kind: str) -> float:
+        """Return the seconds until the next request of the class may go out at our pace, 0 when it may go now."""
+        return self._paces[kind].delay()
+
+    def _respect_pause(self, kind: str, rank: Rank) -> None:
+        with self._lock:
+            until = self._paused.get(kind)
+        if until is not None and rank is not Rank.PERSON and self._now() < until:
+            raise Deferred(
+                f"{self._service} refused {kind}s for their rate a moment ago; resting until {until:%H:%M:%S} UTC.",
+                until,
+            )
+
+
+class Throttle(Pacer):
+    """Paces the requests to Partner Central, and keeps them within our share of a day's.
 
     Args:
         quotas: quota per class (``read``, ``write``).
         ledger: where the requests of the last 24 hours are counted.
-        now: the time, aware, UTC.
-        monotonic, sleep: seconds of a clock that never goes back, and waiting by it.
-        jitter: a number from 0 to 1, anew at each call.
+        now, monotonic, sleep, jitter: as for :class:`Pacer`.
     """
 
     def __init__(
@@ -219,14 +294,10 @@ class Throttle:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        intervals = {kind: quota.interval for kind, quota in quotas.items()}
+        super().__init__("Partner Central", intervals, now=now, monotonic=monotonic, sleep=sleep, jitter=jitter)
         self._quotas = quotas
         self._ledger = ledger
-        self._now = now
-        self._jitter = jitter
-        self._paces = {kind: _Pace(quota.interval, monotonic, sleep) for kind, quota in quotas.items()}
-        self._refusals: Counter[str] = Counter()
-        self._paused: dict[str, datetime] = {}
-        self._lock = threading.Lock()
 
     def enter(self, kind: str) -> None:
         """Wait for the next slot of the class and count one request.
@@ -240,42 +311,16 @@ class Throttle:
         self._paces[kind].wait(rank)
         self._ledger.spend(ledger_kind(kind), self._now())
 
-    def accepted(self, kind: str) -> None:
-        """Note that AWS let a request of the class pass."""
-        with self._lock:
-            self._refusals.pop(kind, None)
-            self._paused.pop(kind, None)
-
-    def refused(self, kind: str) -> Pause:
-        """Note that AWS refused a request for its rate; return how long to rest: doubled, then by the hour."""
-        with self._lock:
-            self._refusals[kind] += 1
-            times = self._refusals[kind]
-            excess = times - RETRIES_BEFORE_PAUSE
-            if excess > 0:
-                seconds = 3600.0 * min(2 ** (excess - 1), LONGEST_PAUSE_HOURS)
-            else:
-                seconds = 2.0**times * (0.5 + self._jitter() / 2)
-            until = self._now() + timedelta(seconds=seconds)
-            self._paused[kind] = until
-        return Pause(seconds, until, exhausted=excess > 0)
-
-    def delay(self, kind: str) -> float:
-        """Return the seconds until the next request of the class may go out at our pace, 0 when it may go now."""
-        return self._paces[kind].delay()
-
     def budget(self, kind: str) -> tuple[int, int]:
         """Return (requests of the class in the last 24 hours, those that our share allows)."""
         return self._ledger.spent(ledger_kind(kind), self._now() - DAY), self._quotas[kind].daily
 
-    def _respect_pause(self, kind: str, rank: Rank) -> None:
-        with self._lock:
-            until = self._paused.get(kind)
-        if until is not None and rank is not Rank.PERSON and self._now() < until:
-            raise Deferred(
-                f"Partner Central refused {kind}s for their rate a moment ago; resting until {until:%H:%M:%S} UTC.",
-                until,
-            )
+    def _rest(self, times: int) -> tuple[float, bool]:
+        """Rest by the hour, once the day's quota must be used up."""
+        excess = times - RETRIES_BEFORE_PAUSE
+        if excess > 0:
+            return 3600.0 * min(2 ** (excess - 1), LONGEST_PAUSE_HOURS), True
+        return super()._rest(times)
 
     def _respect_day(self, kind: str, rank: Rank) -> None:
         quota = self._quotas[kind]

@@ -97,7 +97,7 @@ def _examine(
     shape = operation_model.output_shape
     if response_dict["status_code"] >= 300 or shape is None:
         return
-    body = _object(response_dict["body"])
+    body = json_object(response_dict["body"])
     survey = _Survey()
     survey.structure(body, shape, "")
     if survey.dropped:
@@ -106,7 +106,7 @@ def _examine(
         customized_response_dict[UNKNOWN_MEMBERS] = sorted(survey.unknown)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
     """Botocore would take a body that is cut off for an answer without members."""
     try:
         value = json.loads(body)

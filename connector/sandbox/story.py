@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PARTNER = "Northwind Cloud Partners"
+RESELLER = "Tailspin Resale"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,27 @@ from the environment as ``CONNECTOR__SECTION__KEY``, which goes first. Secrets a
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from connector.errors import ConfigError
 
 DEFAULT_PATH = Path("config/connector.toml")
 PREFIX = "CONNECTOR__"
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -130,10 +139,43 @@ class ExchangeSection(_AwsAccess):
     folders: dict[str, str] = {}
 
 
+def _account_number(value: object) -> object:
+    if isinstance(value, str) and _ACCOUNT.fullmatch(value):
+        return value
+    quotes = "" if isinstance(value, str) else ' in quotes, such as "111122223333"'
+    raise ValueError(f"must be the 12 digits of an AWS account{quotes}")
+
+
+class SellerSection(_AwsAccess):
+    """``[[aws.sellers]]``, one for each seller account: how to reach its AWS Marketplace catalog, which AWS has in
+    us-east-1 only.
+    """
+
+    account: Annotated[str, BeforeValidator(_account_number)]
+    name: str = ""
+
+
+def _a_list(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        raise ValueError(
+            "begin each seller account with [[aws.sellers]], in double brackets; as a variable, "
+            "CONNECTOR__AWS__SELLERS is a JSON list of all of them"
+        )
+    return value
+
+
+def _each_once(sellers: tuple[SellerSection, ...]) -> tuple[SellerSection, ...]:
+    counted = Counter(seller.account for seller in sellers)
+    if several := [account for account, times in counted.items() if times > 1]:
+        raise ValueError(f"each account is given once, but {', '.join(several)} several times; keep one of them")
+    return sellers
+
+
 class AwsSection(_Section):
     partner_central: PartnerCentralSection = PartnerCentralSection()
     events: EventsSection = EventsSection()
     exchange: ExchangeSection = ExchangeSection()
+    sellers: Annotated[tuple[SellerSection, ...], BeforeValidator(_a_list), AfterValidator(_each_once)] = ()
 
 
 class StateSection(_Section):
@@ -215,6 +257,9 @@ def load_config(path: Path | None = None) -> Config:
         return Config(**_unknown_sections(variables), **values)
     except ValidationError as error:
         raise ConfigError(_told(error, file)) from None
+    except SettingsError as error:
+        told = "A variable CONNECTOR__* that must be JSON, such as CONNECTOR__AWS__SELLERS, is not"
+        raise ConfigError(f"{told}: {error}.") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -238,8 +283,12 @@ def _told(error: ValidationError, file: Path) -> str:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    *sections, key = map(str, location)
-    return f"[{'.'.join(sections)}] {key}" if sections else key
+    *sections, key = location
+    if not sections:
+        return str(key)
+    names = ".".join(one for one in sections if isinstance(one, str))
+    number = next((one for one in sections if isinstance(one, int)), None)
+    return f"[{names}] {key}" if number is None else f"[[{names}]] number {number + 1}, {key}"
 
 
 def _reason(problem: ErrorDetails) -> str:

@@ -9,6 +9,14 @@ from functools import partial
 
 import structlog
 
+from connector.marketplace.sync_records import purge_syncs
+from connector.marketplace.work import (
+    REFRESH_PRODUCTS,
+    answer_refresh,
+    perform_product_refresh,
+    read_list,
+    renew_products,
+)
 from connector.service.drift import follow_left_out, report_drift
 from connector.service.exchange_setup import mirror_exchange
 from connector.service.lease import DEGRADED, RUNNING, Lease
@@ -19,7 +27,7 @@ from connector.service.silence import Silence, note_look
 from connector.store.queue import Item
 from connector.sync import logs, queueing, schedules
 from connector.sync.action_requests import ACTION, open_requests_query, perform_action, take_requests
-from connector.sync.answering import ANSWER, give_answer, wake_answers
+from connector.sync.answering import ANSWER, LIST_ANSWER, give_answer, wake_answers
 from connector.sync.backfill_links import BACKFILL_LINK, link_record
 from connector.sync.corrections import take_ticked, ticked_details_query
 from connector.sync.create import ADOPTED
@@ -81,10 +89,13 @@ def job_handlers(
         queueing.REFERRAL: look_at_item,
         queueing.DECISION: perform_decision,
         ASKED: _asked,
-        ACTION: perform_action,
+        ACTION: partial(perform_action, lists={REFRESH_PRODUCTS: perform_product_refresh}),
         ORDER: perform_order,
         ANSWER: give_answer,
         schedules.TICK: schedules.tick,
+        schedules.LIST_TICK: schedules.tick_lists,
+        queueing.LIST: read_list,
+        LIST_ANSWER: answer_refresh,
         MIRROR: partial(_mirror, runtime),
         APPLY: partial(_apply, runtime),
         HEARTBEAT: partial(_beat, lease, listening, Silence(runtime.config.worker.quiet_hours, _began(lease))),
@@ -210,6 +221,7 @@ def _mirror(runtime: Runtime, engine: Engine, _: Item) -> None:
     mirror_exchange(engine)
     if (found := follow_packaged_products(engine)) is not None:
         log.info("wrote the AWS products", outcome=str(found))
+    renew_products(engine)
 
 
 def _apply(runtime: Runtime, engine: Engine, item: Item) -> None:
@@ -284,7 +296,7 @@ def _clean(engine: Engine, _: Item) -> None:
     # A result may come long after its file was released.
     engine.state.uploads.prune(now - 30 * DAY)
     engine.state.downloads.prune(now - 30 * DAY)
-    if purge_notifications(engine) >= PURGE_SLICE:
+    if purge_notifications(engine) >= PURGE_SLICE or purge_syncs(engine) >= PURGE_SLICE:
         queueing.enqueue_job(engine, queueing.RETENTION)
 
 

@@ -27,6 +27,7 @@ from connector.salesforce.settings import SalesforceSettings
 from connector.service.clock import SandboxClock, SystemClock, make_clock
 from connector.service.config import Config, PartnerCentralSection, SalesforceSection, secret
 from connector.service.exchange import exchange_settings
+from connector.service.sellers import SellerDoors
 from connector.store.state import State
 from connector.sync.engine import Engine
 from connector.sync.formulas import inspect_formula, try_over_ace
@@ -55,6 +56,7 @@ class Runtime:
     _salesforce_settings: SalesforceSettings
     _partner_central: PartnerCentralDoor | None = None
     _exchange: ExchangeDoor | None = None
+    _sellers: SellerDoors = field(default_factory=SellerDoors)
     _template_checks: TemplateChecks = field(default_factory=TemplateChecks)
 
     @classmethod
@@ -105,6 +107,7 @@ class Runtime:
         )
         self.use_mapping(engine, mapping)
         self._use_bucket(engine)
+        engine.sellers = self._sellers.renewed(self.config.aws.sellers, self.clock.now)
         self._follow_leads(engine)
         self._guard_writes(engine)
         return engine
@@ -123,6 +126,7 @@ class Runtime:
         engine.settings = self.settings()
         self.state.bind(engine.org_id, catalog_of(engine.settings))
         self._use_bucket(engine)
+        engine.sellers = self._sellers.renewed(self.config.aws.sellers, self.clock.now)
         self._follow_leads(engine)
         self.use_mapping(engine, self.mapping())
 
@@ -205,6 +209,7 @@ class Runtime:
             partner_central=engine.partner_central,
             settings=engine.settings,
             bucket=engine.bucket,
+            sellers=engine.sellers,
             no_bucket=engine.no_bucket,
             mapping=mapping,
             names=self.names(mapping),
@@ -297,6 +302,7 @@ class Runtime:
     def close(self) -> None:
         """Give back lock and connections."""
         self._close_exchange()
+        self._sellers.close()
         self.salesforce.close()
         self._stack.close()
 

@@ -33,6 +33,8 @@ def _has_work(engine: Engine, kind: str) -> bool:
     match kind:
         case schedules.TICK:
             return schedules.is_due(engine)
+        case schedules.LIST_TICK:
+            return bool(schedules.due_lists(engine))
         case queueing.UPLOAD:
             return work_waits(engine)
         case queueing.RESULTS:
@@ -77,6 +79,7 @@ class Timetable:
             queueing.POLL: (timedelta(seconds=settings.poll_seconds), SOON),
             ASKED: (timedelta(seconds=settings.poll_seconds), SOON),
             schedules.TICK: (timedelta(seconds=TICK_SECONDS), SOON),
+            schedules.LIST_TICK: (timedelta(seconds=TICK_SECONDS), SOON),
             queueing.UPLOAD: (_FILES, Priority.EDIT + 1),
             queueing.RESULTS: (_FILES, SOON),
             queueing.STUCK: (_FILES, SOON + 2),

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from connector.errors import Deferred, RecordRejected
 from connector.names import ACTION_REQUEST, ActionRequest
 from connector.store.queue import Item, Work
 from connector.sync import logs, queueing
 from connector.sync.action_outcome import DONE, FAILED, UNKNOWN, Answer
-from connector.sync.answering import ANSWER, PATIENCE, follow, pending_turn, write_answer, write_to
+from connector.sync.answering import ANSWER, LIST_ANSWER, PATIENCE, follow, pending_turn, write_answer, write_to
 from connector.sync.asking import IN_ORDER, TARGETS, Request, attempts_note, let_earlier_go_first, target
 from connector.sync.assignment import perform_assignment
 from connector.sync.association_requests import close_items, items_query, link_private_offer, perform_associations
@@ -32,6 +33,10 @@ from connector.sync.schedules import deactivate_all
 from connector.sync.sending_rules import contradicted_parameter, refused_for_sending
 from connector.sync.solutions import REFRESH_SOLUTIONS, perform_solutions
 
+Performer = Callable[[Engine, Request], Answer | None]
+"""Carries out a request that its requester may make, or begins to: None where :func:`follow` leaves the answer to
+later. What it raises lets it be tried again, so that it must bear being begun twice.
+"""
 ACTION = "action-request"
 NEW, IN_PROGRESS = "New", "In Progress"
 DEACTIVATE_SCHEDULES = "Deactivate Schedules"
@@ -92,11 +97,15 @@ def _work(row: Row) -> Work:
 def _is_known(engine: Engine, row: Row) -> bool:
     key, request = target(row) or str(row["Id"]), row["Id"]
     items = engine.state.queue.list(key=key, limit=1000)
-    return any(item.kind in (ACTION, ANSWER) and item.payload.get("request") == request for item in items)
+    kinds = (ACTION, ANSWER, LIST_ANSWER)
+    return any(item.kind in kinds and item.payload.get("request") == request for item in items)
 
 
-def perform_action(engine: Engine, item: Item) -> None:
+def perform_action(engine: Engine, item: Item, *, lists: Mapping[str, Performer] = MappingProxyType({})) -> None:
     """Carry out one request, or begin what takes longer; its answer follows when the outcome is known.
+
+    Args:
+        lists: further actions, which read a list from AWS: they are about no record.
 
     Raises:
         Deferred, Retriable, AuthFailed, MappingError: it cannot be begun now; it is tried again.
@@ -110,7 +119,7 @@ def perform_action(engine: Engine, item: Item) -> None:
         answer = _refusal(request) or _given_up(item)
         if answer is None:
             let_earlier_go_first(engine, item)
-            answer = _perform(engine, request)
+            answer = _perform(engine, request, lists)
     except Deferred as error:
         raise _put_off(engine, item, request, error) from None
     if answer is not None:
@@ -176,7 +185,9 @@ def _given_up(item: Item) -> Answer | None:
     )
 
 
-def _perform(engine: Engine, request: Request) -> Answer | None:
+def _perform(engine: Engine, request: Request, lists: Mapping[str, Performer]) -> Answer | None:
+    if request.action in lists:
+        return lists[request.action](engine, request)
     performer = _performers().get(request.action)
     if performer is None:
         return Answer(FAILED, f"The action {request.action} is not available yet.")
@@ -192,10 +203,6 @@ def _perform(engine: Engine, request: Request) -> Answer | None:
         return Answer(FAILED, str(error))
 
 
-Performer = Callable[[Engine, Request], Answer | None]
-"""Carries out a request that its requester may make, or begins to: None where :func:`follow` leaves the answer to
-later. What it raises lets it be tried again, so that it must bear being begun twice.
-"""
 WITHOUT_RECORD = frozenset({DEACTIVATE_SCHEDULES, REFRESH_SOLUTIONS})
 """Actions that are about no record."""
 WITHOUT_WRITE = frozenset({"Refresh", *WITHOUT_RECORD})

@@ -16,6 +16,8 @@ from connector.sync.engine import Engine, Priority
 from connector.sync.ports import Row
 
 ANSWER = "action-answer"
+LIST_ANSWER = "marketplace-answer"
+"""The answer to who asked for lists of AWS Marketplace."""
 PATIENCE = timedelta(minutes=15)
 """How long a request's work may take before its requester is told that it is still under way."""
 _LONGEST_MESSAGE = 32_000

@@ -21,7 +21,7 @@ from connector.names import AUDIT_FIELDS, CONVERSION, PACKAGED, SETTINGS, FileSe
 from connector.store.state import State
 from connector.sync.foreseen import Foreseen
 from connector.sync.formulas import row_evaluator
-from connector.sync.ports import Clock, ExchangePort, PartnerCentralPort, Row, SalesforcePort
+from connector.sync.ports import CatalogPort, Clock, ExchangePort, PartnerCentralPort, Row, SalesforcePort
 from connector.sync.settings import SyncSettings
 from connector.sync.share_rule import Ruling, judge_row, paths_read
 
@@ -75,6 +75,8 @@ class Engine:
     """The engine of the leads, where a lead mapping is published."""
     bucket: ExchangePort | None = None
     """The door to the ACE bucket, None while there is none to open."""
+    sellers: Mapping[str, CatalogPort] = field(default_factory=dict)
+    """The doors to the AWS Marketplace catalogs of the configured seller accounts, by account number."""
     no_bucket: str = ""
     """Why the door to the bucket cannot be opened, where it is not that the admins' settings name none."""
     left_out: Mapping[str, str] = field(default_factory=dict)

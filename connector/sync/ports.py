@@ -248,6 +248,37 @@ class PartnerCentralPort(Protocol):
         ...
 
 
+class DescribedEntities(Protocol):
+    """What AWS Marketplace describes of the entities that were asked for; each is in one of both."""
+
+    @property
+    def found(self) -> Mapping[str, Json]:
+        """By id: EntityType, EntityIdentifier, LastModifiedDate, DetailsDocument."""
+        ...
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """By id: AWS's code and words."""
+        ...
+
+
+class CatalogPort(Protocol):
+    """The door to the AWS Marketplace catalog of one seller account. Raises the errors of :mod:`connector.errors`."""
+
+    @property
+    def account(self) -> str:
+        """The account's number, 12 digits."""
+        ...
+
+    def list_entities(self, entity_type: str, *, shared: bool = False) -> Iterator[Json]:
+        """Yield the summary of every entity of a type, all pages; or of those that other accounts share with it."""
+        ...
+
+    def describe_entities(self, ids: Sequence[str]) -> DescribedEntities:
+        """Return the entities of these ids, which have no revision; one that AWS refuses stops no other."""
+        ...
+
+
 class BucketFile(Protocol):
     """A JSON file of the ACE bucket as a listing shows it."""
 

@@ -29,6 +29,7 @@ FILE = "exchange-file"
 UPLOAD = "exchange-upload"
 RESULTS = "exchange-results"
 STUCK = "exchange-stuck"
+LIST = "marketplace-list"
 
 WRITE_LANE = "write"
 READ_LANE = "read"
@@ -133,3 +134,25 @@ def enqueue_job(
     key = f"{kind}:{engine.record_type}" if payload else kind
     work = Work(kind=kind, key=key, lane=lane, priority=priority, payload=payload)
     return engine.state.queue.enqueue(work, engine.now(), at=at)
+
+
+def enqueue_list(engine: Engine, account: str, what: str, *, priority: int = Priority.SWEEP) -> int:
+    """Queue reading a list of a seller account from AWS Marketplace; return the item's id. One that waits is joined,
+    and of one account one is read at a time. Where a person asks, what waits to be tried again is tried now.
+    """
+    payload = {"account": account, "list": what}
+    work = Work(
+        kind=LIST,
+        key=f"marketplace:{account}",
+        lane=READ_LANE,
+        priority=priority,
+        payload=payload,
+        dedup=f"{LIST}:{account}:{what}",
+    )
+    with engine.state.transaction():
+        engine.state.queue.enqueue(work, engine.now())
+        waiting = engine.state.queue.list("waiting", 1000, key=work.key)
+        item = next(one for one in waiting if one.dedup == work.dedup)
+        if priority == Priority.REQUEST:
+            engine.state.queue.requeue(item.id, engine.now())
+    return item.id

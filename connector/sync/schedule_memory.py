@@ -16,6 +16,12 @@ from connector.sync.ports import Row
 OPPORTUNITY, LEAD = "Opportunity", "Lead"
 RECORD_TYPES: Mapping[str, RecordType] = {OPPORTUNITY: "opportunity", LEAD: "lead"}
 OBJECTS = tuple(RECORD_TYPES)
+"""Values of the schedule's object that are records, which are exchanged by a mapping."""
+PRODUCTS, AUTHORIZATIONS = "Products", "Resale Authorizations"
+SHARED_AUTHORIZATIONS = "Shared Resale Authorizations"
+LISTS = (PRODUCTS, AUTHORIZATIONS, SHARED_AUTHORIZATIONS)
+"""Values that are lists of AWS Marketplace, which are read and need no mapping."""
+AVAILABLE = (*OBJECTS, *LISTS)
 """Values of the schedule's object for which there is something to run."""
 _CURSOR = "schedule:"
 

@@ -13,7 +13,7 @@ from connector.sync.exchange import going_live
 from connector.sync.formulas import inspect_formula, try_over_ace
 from connector.sync.ports import Row
 from connector.sync.rights import schedulers
-from connector.sync.schedule_memory import LEAD, OBJECTS
+from connector.sync.schedule_memory import AVAILABLE, LEAD, LISTS, OBJECTS
 
 LEAST_MINUTES, MOST_MINUTES = 5, 1440
 UNMAPPED = "REQUIRED_UNMAPPED"
@@ -33,6 +33,7 @@ def refusals(engine: Engine, row: Row, sets: Mapping[str, set[str]], activated_b
         *_of_object(row),
         *_of_users(engine, sets, activated_by, str(row[Schedule.OBJECT])),
         *_of_records(engine, row),
+        *_of_lists(engine, row),
     )
 
 
@@ -46,10 +47,10 @@ def _of_interval(row: Row) -> Iterator[str]:
 
 
 def _of_object(row: Row) -> Iterator[str]:
-    if row[Schedule.OBJECT] not in OBJECTS:
+    if row[Schedule.OBJECT] not in AVAILABLE:
         yield (
             f"Schedules for {row[Schedule.OBJECT]} are not available yet: nothing would run. "
-            f"Available is {', '.join(OBJECTS)}."
+            f"Available is {', '.join(AVAILABLE)}."
         )
 
 
@@ -82,6 +83,22 @@ def _of_records(engine: Engine, row: Row) -> Iterator[str]:
         return
     yield from _of_mapping(ours)
     yield from going_live.objections(ours, row)
+
+
+def _of_lists(engine: Engine, row: Row) -> Iterator[str]:
+    """Yield what keeps a list of AWS Marketplace from being read."""
+    if row[Schedule.OBJECT] not in LISTS:
+        return
+    if not engine.sellers:
+        yield (
+            f"No seller account is configured, so that no {row[Schedule.OBJECT]} can be read. "
+            "Add one [[aws.sellers]] per account to the connector's local configuration, then activate it again."
+        )
+    if row[Schedule.DISABLE_INBOUND]:
+        yield (
+            f"Disable Inbound is checked, but a schedule for {row[Schedule.OBJECT]} does nothing but read from AWS. "
+            "Clear it."
+        )
 
 
 def _of_mapping(engine: Engine) -> Iterator[str]:

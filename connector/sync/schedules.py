@@ -10,6 +10,9 @@ of a new state always happens, since without it nothing may be created at AWS, b
 Where files are exchanged (leads always, opportunities as the admin chose), nothing looks at AWS's side but the ticks:
 each fetches the files that AWS wrote, unless the schedule disables inbound integration.
 
+A schedule of one of the lists of AWS Marketplace lets each run read the list of every seller account anew; it sends
+nothing, and needs no mapping.
+
 Opportunities and leads have a schedule each, which know nothing of one another: a lead schedule lets out leads only.
 Per object one schedule is in force. A row that is newly active, or was changed, is judged by who did it; it takes the
 place of the one before, or is refused with the reason on the row. What is in force, and when its next run is due, is in
@@ -34,7 +37,8 @@ from connector.sync.observe import sweep_due, sweep_is_unfinished
 from connector.sync.ports import Row
 from connector.sync.rights import EVERY_SCHEDULER, holders
 from connector.sync.schedule_memory import (
-    OBJECTS,
+    AVAILABLE,
+    LISTS,
     RECORD_TYPES,
     InForce,
     forget,
@@ -45,7 +49,7 @@ from connector.sync.schedule_memory import (
 )
 from connector.sync.schedule_refusals import refusals
 
-TICK = "schedule-tick"
+TICK, LIST_TICK = "schedule-tick", "schedule-list-tick"
 WAITING, RUNNING, REFUSED, DEACTIVATED = "Waiting", "Running", "Refused", "Deactivated"
 SLICE = 2000
 """Flagged records that are looked at in one go, so that nothing else waits for long."""
@@ -64,6 +68,7 @@ _FIELDS = (
     "LastModifiedById",
 )
 _ENDED = "The last run has ended; the sync logs say what was sent."
+_LIST_ENDED = "The last run has ended; the Marketplace syncs say what was refreshed."
 _DUE_POSITION = "due:"
 _BEFORE_EDITS = Priority.EDIT - 5
 
@@ -101,7 +106,7 @@ def _follow(engine: Engine, rows: Sequence[Row], objects: Iterable[str]) -> None
 
 
 def _objects(rows: Iterable[Row]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*OBJECTS, *(str(row[Schedule.OBJECT]) for row in rows))))
+    return tuple(dict.fromkeys((*AVAILABLE, *(str(row[Schedule.OBJECT]) for row in rows))))
 
 
 def _assigned(engine: Engine, rows: Sequence[Row]) -> dict[str, set[str]]:
@@ -174,10 +179,16 @@ def _accepted(winner: InForce, row: Row) -> Row:
 
 def _finished(engine: Engine, in_force: InForce, row: Row) -> list[Row]:
     """Return what the row of a schedule is to say whose run has come to its end."""
-    of = RECORD_TYPES[str(row[Schedule.OBJECT])]
-    if row[Schedule.STATUS] != RUNNING or in_force.sweeping or _under_way(engine, in_force, of):
+    name = str(row[Schedule.OBJECT])
+    if row[Schedule.STATUS] != RUNNING or in_force.sweeping:
         return []
-    return [{"Id": in_force.id, Schedule.STATUS: WAITING, Schedule.MESSAGE: _ENDED}]
+    if name in LISTS:
+        return [] if _list_under_way(engine, in_force, name) else [_told_end(in_force, _LIST_ENDED)]
+    return [] if _under_way(engine, in_force, RECORD_TYPES[name]) else [_told_end(in_force, _ENDED)]
+
+
+def _told_end(in_force: InForce, message: str) -> Row:
+    return {"Id": in_force.id, Schedule.STATUS: WAITING, Schedule.MESSAGE: message}
 
 
 def _write(engine: Engine, rows: Sequence[Row]) -> None:
@@ -208,12 +219,20 @@ def _under_way(engine: Engine, in_force: InForce, of: RecordType) -> bool:
     """Whether something of that type which the last run let out is about to be sent. What was put off for later does
     not count.
     """
+    return any(one.payload.get(TYPE, "opportunity") == of for one in _let_out(engine, in_force, queueing.OUTBOUND))
+
+
+def _list_under_way(engine: Engine, in_force: InForce, name: str) -> bool:
+    """Whether an account's list is about to be read because of the last run."""
+    return any(one.payload["list"] == name for one in _let_out(engine, in_force, queueing.LIST))
+
+
+def _let_out(engine: Engine, in_force: InForce, kind: str) -> Iterator[Item]:
     now, let_out = engine.now(), in_force.let_out
     if let_out is None:
-        return False
+        return iter(())
     items = [*engine.state.queue.list("leased"), *engine.state.queue.list("waiting", 1000)]
-    ours = (one for one in items if one.kind == queueing.OUTBOUND and one.payload.get(TYPE, "opportunity") == of)
-    return any(one.created_at <= let_out and one.retry_at <= now for one in ours)
+    return (one for one in items if one.kind == kind and one.created_at <= let_out and one.retry_at <= now)
 
 
 def _look(engine: Engine) -> str:
@@ -251,21 +270,47 @@ def tick(engine: Engine, _: Item) -> None:
                 queueing.enqueue_results(engine)
 
 
-def _begin(engine: Engine, in_force: InForce) -> InForce:
-    now = engine.now()
-    begun = replace(
-        in_force,
-        next=now + timedelta(minutes=in_force.minutes),
-        run=logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL),
-        sweeping=True,
-    )
+def due_lists(engine: Engine) -> tuple[str, ...]:
+    """Return the lists of AWS Marketplace that a schedule lets be read now. Costs no call."""
+    known = {name: in_force for name in LISTS if (in_force := recall(engine, name)) is not None}
+    due = (name for name, one in known.items() if _has_come(engine, one) and not _list_under_way(engine, one, name))
+    return tuple(due)
+
+
+def tick_lists(engine: Engine, _: Item) -> None:
+    """Run the schedules of lists that are due, if people left them in force: queue each seller account's list."""
+    rows = list(engine.salesforce.query(schedules_query()))
+    _follow(engine, [row for row in rows if row[Schedule.OBJECT] in LISTS], LISTS)
+    for name in due_lists(engine):
+        in_force = recall(engine, name)
+        assert in_force is not None, "it is due"
+        begun = _planned(engine, in_force)
+        _tell_run(engine, begun)
+        with engine.state.transaction():
+            for account in engine.sellers:
+                queueing.enqueue_list(engine, account, name)
+            remember(engine, name, replace(begun, let_out=engine.now()))
+
+
+def _planned(engine: Engine, in_force: InForce) -> InForce:
+    """Return the schedule whose run begins now, with the time of the next one."""
+    return replace(in_force, next=engine.now() + timedelta(minutes=in_force.minutes))
+
+
+def _tell_run(engine: Engine, begun: InForce) -> None:
     told = {
         "Id": begun.id,
         Schedule.STATUS: RUNNING,
-        Schedule.LAST_RUN: _text(now),
+        Schedule.LAST_RUN: _text(engine.now()),
         Schedule.NEXT_RUN: _text(begun.next),
     }
     _write(engine, [told])
+
+
+def _begin(engine: Engine, in_force: InForce) -> InForce:
+    run_id = logs.start_run(engine, logs.TO_AWS, logs.OUTBOUND_RETRIEVAL)
+    begun = replace(_planned(engine, in_force), run=run_id, sweeping=True)
+    _tell_run(engine, begun)
     with engine.state.transaction():
         engine.state.cursors.set(_DUE_POSITION + engine.mapping.object_name, "")
         remember(engine, scheduled_object(engine), begun)
@@ -295,7 +340,7 @@ def deactivate_all(engine: Engine, why: str) -> int:
     """Switch all active schedules off, on the rows and here; return how many there were."""
     rows = list(engine.salesforce.query(schedules_query(f"{Schedule.ACTIVE} = true")))
     _write(engine, [_deactivated(row, why) for row in rows])
-    for name in OBJECTS:
+    for name in AVAILABLE:
         forget(engine, name)
     return len(rows)
 

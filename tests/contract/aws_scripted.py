@@ -1,4 +1,4 @@
-"""A Partner Central on loopback that answers by script, and judges every request it gets.
+"""A service of AWS on loopback that answers by script, and judges every request it gets; by default Partner Central.
 
 It checks the signature by its own computation, and the members against the service model with patterns, enumerations
 and lengths, which botocore's client leaves to the service.
@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore.session
-from botocore.model import Shape
+from botocore.model import ServiceModel, Shape
 
 KEY = "AKIASCRIPTED00000001"
 SECRET = "scripted-secret-0123456789"
@@ -34,6 +34,7 @@ class Request:
     operation: str
     headers: Mapping[str, str]
     body: bytes
+    path: str = "/"
 
     @property
     def json(self) -> dict[str, Any]:
@@ -66,6 +67,8 @@ def refusal(code: str, message: str = "", *, status: int = 400, **members: Any) 
 class Server:
     """The script, what was asked, and what was wrong with it."""
 
+    model = MODEL
+
     def __init__(self) -> None:
         self.script: list[Answer] = []
         self.requests: list[Request] = []
@@ -79,26 +82,40 @@ class Server:
 
     def take(self, request: Request) -> Answer:
         self.requests.append(request)
-        self.violations += [*signature_violations(request), *model_violations(request)]
+        self.violations += [*signature_violations(request), *model_violations(request, self.model)]
         return self.script.pop(0) if self.script else refusal("InternalServerException", "script ended", status=500)
+
+    def operation(self, path: str, target: str) -> str:
+        """Return which operation is asked for: of services of the JSON protocol by a header, of others by the path."""
+        return target.rpartition(".")[2] if self.model.metadata["protocol"] == "json" else path.strip("/")
 
     @property
     def operations(self) -> list[str]:
         return [request.operation for request in self.requests]
 
 
+_Served = TypeVar("_Served", bound=Server)
+
+
 @contextmanager
 def serve() -> Iterator[Server]:
-    """Run a server on a free loopback port."""
-    server = Server()
+    """Run a server of Partner Central on a free loopback port."""
+    with serving(Server()) as server:
+        yield server
+
+
+@contextmanager
+def serving(server: _Served) -> Iterator[_Served]:
+    """Run the server on a free loopback port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-            answer = server.take(Request(target, {name.lower(): value for name, value in self.headers.items()}, body))
+            operation = server.operation(self.path, self.headers.get("X-Amz-Target", ""))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = server.take(Request(operation, headers, body, self.path))
             if answer.kind == "hang":
                 server.released.wait(30)
             if answer.kind != "answer":
@@ -141,7 +158,7 @@ def signature_violations(request: Request) -> Iterator[str]:
     _, day, region, service, names, signature = found.groups()
     headers = "".join(f"{name}:{' '.join(request.headers[name].split())}\n" for name in names.split(";"))
     digest = hashlib.sha256(request.body).hexdigest()
-    canonical = hashlib.sha256(f"POST\n/\n\n{headers}\n{names}\n{digest}".encode()).hexdigest()
+    canonical = hashlib.sha256(f"POST\n{request.path}\n\n{headers}\n{names}\n{digest}".encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{request.headers['x-amz-date']}\n{day}/{region}/{service}/aws4_request\n{canonical}"
     key = f"AWS4{SECRET}".encode()
     for part in (day, region, service, "aws4_request"):
@@ -150,9 +167,9 @@ def signature_violations(request: Request) -> Iterator[str]:
         yield f"{request.operation}: the signature does not fit the request"
 
 
-def model_violations(request: Request) -> Iterator[str]:
+def model_violations(request: Request, model: ServiceModel = MODEL) -> Iterator[str]:
     """Compare the request with the service model, whole."""
-    shape = MODEL.operation_model(request.operation).input_shape
+    shape = model.operation_model(request.operation).input_shape
     yield from _violations(request.json, shape, request.operation)
 
 

@@ -32,16 +32,14 @@ def desk_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture
 def packaged(desk: Desk) -> Desk:
     """The packaged object, mapped and published."""
-    desk.do("mapping", "automap")
-    desk.do("mapping", "publish")
+    desk.begin(("mapping", "automap"), ("mapping", "publish"))
     return desk
 
 
 @pytest.fixture
 def own(desk: Desk) -> Desk:
     """A draft for an object of the partner's own, its own fields chosen."""
-    desk.do("mapping", "object", DEAL)
-    desk.do("mapping", "own", "--likely")
+    desk.begin(("mapping", "object", DEAL), ("mapping", "own", "--likely"))
     return desk
 
 

@@ -29,8 +29,7 @@ def desk_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def pages(desk: Desk) -> Iterator[Pages]:
-    desk.do("mapping", "object", "Deal__c")
-    desk.do("mapping", "own", "--likely")
+    desk.begin(("mapping", "object", "Deal__c"), ("mapping", "own", "--likely"))
     with serve_pages() as served:
         yield served
 

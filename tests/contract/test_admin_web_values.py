@@ -32,9 +32,9 @@ def desk_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture
 def admin(desk: Desk) -> Iterator[Browser]:
     """A browser, and a draft in which the stage is mapped to a picklist with words of its own."""
-    desk.do("mapping", "object", "Deal__c")
-    desk.do("mapping", "own", "--likely")
-    desk.do("mapping", "set", "stage", "Phase__c")
+    desk.begin(
+        ("mapping", "object", "Deal__c"), ("mapping", "own", "--likely"), ("mapping", "set", "stage", "Phase__c")
+    )
     with serve_pages() as served:
         browser = served.entered()
         yield browser

@@ -45,10 +45,8 @@ def desk_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture
 def own(desk: Desk) -> Desk:
     """A draft for the partner's own object, its own fields chosen, two fields mapped."""
-    desk.do("mapping", "object", DEAL)
-    desk.do("mapping", "own", "sync_with_aws", SYNC)
-    desk.do("mapping", "own", "last_sync_date", SYNCED)
-    desk.do("mapping", "own", "apn_id", AWS_ID)
+    fields = {"sync_with_aws": SYNC, "last_sync_date": SYNCED, "apn_id": AWS_ID}
+    desk.begin(("mapping", "object", DEAL), *(("mapping", "own", *chosen) for chosen in fields.items()))
     return desk
 
 

@@ -168,15 +168,6 @@ def test_awss_own_words_reach_the_seller(manual: tuple[World, Worker]) -> None:
     assert "postalCode" in answer["Message__c"]
 
 
-def test_what_is_not_there_yet_says_so(manual: tuple[World, Worker]) -> None:
-    world, worker = manual
-    [held] = world.admin.rows("SELECT Id FROM PermissionSet WHERE Name = 'AWS_Marketplace_User'")
-    assigned = {"AssigneeId": world.user("seller"), "PermissionSetId": held["Id"]}
-    assert world.admin.post("sobjects/PermissionSetAssignment", assigned).status_code == 201
-    answer = answered(world, worker, ask(world, "Refresh Products", None))
-    assert (answer["Status__c"], "not available yet" in answer["Message__c"]) == ("Failed", True), answer
-
-
 def test_the_integration_user_deactivates_all_schedules_by_a_request(manual: tuple[World, Worker]) -> None:
     world, worker = manual
     fields = {"Object__c": "Opportunity", "Interval_Minutes__c": 60, "Active__c": True}

@@ -126,7 +126,7 @@ def test_a_schedule_of_another_object_sends_no_opportunity(manual: tuple[World, 
     """Those that cannot run yet are refused in words; an opportunity waits for a schedule of its own."""
     world, worker = manual
     record = world.deal()
-    for name in ("Lead", "Products"):
+    for name in ("Lead", "Agreements"):
         other = schedule(world, Object__c=name)
         worker.cycle(61)
         found = row(world, other)

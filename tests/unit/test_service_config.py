@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import ConfigError
-from connector.service.config import Config, SalesforceSection, load_config, secret
+from connector.service.config import Config, SalesforceSection, SellerSection, load_config, secret
 
 MINIMAL = """
 [salesforce]
@@ -164,6 +164,52 @@ def test_the_audience_follows_the_kind_of_org(host: str, audience: str) -> None:
     assert named.token_audience == "https://x.example"
 
 
+def test_there_may_be_any_number_of_seller_accounts_each_with_its_own_credentials() -> None:
+    sellers = load_config(
+        written(
+            MINIMAL + '[[aws.sellers]]\naccount = "111122223333"\nname = "Acme"\naccess_key_id = "env:A"\n'
+            'secret_access_key = "env:B"\n[[aws.sellers]]\naccount = "044455556666"\nrole_arn = "arn:role"\n'
+        )
+    ).aws.sellers
+    assert [(one.account, one.name) for one in sellers] == [("111122223333", "Acme"), ("044455556666", "")]
+    assert (sellers[0].access_key_id, sellers[1].role_arn) == ("env:A", "arn:role")
+    assert load_config(written(MINIMAL)).aws.sellers == ()
+
+
+def test_seller_accounts_can_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECTOR__AWS__SELLERS", '[{"account": "111122223333", "aws_profile": "acme"}]')
+    assert [one.aws_profile for one in load_config(written(MINIMAL)).aws.sellers] == ["acme"]
+    monkeypatch.setenv("CONNECTOR__AWS__SELLERS", "111122223333")
+    assert "CONNECTOR__AWS__SELLERS" in refusal(written(MINIMAL))
+    monkeypatch.setenv("CONNECTOR__AWS__SELLERS", "[111122223333")
+    assert "CONNECTOR__AWS__SELLERS" in refusal(written(MINIMAL))
+
+
+@pytest.mark.parametrize(
+    "account", ['"11112222333"', '"1111222233334"', '"111122223333\\n"', '"acme"', '""', "111122223333"]
+)
+def test_the_number_of_a_seller_account_is_twelve_digits_as_text(account: str) -> None:
+    """As a number it would lose the zeros that it begins with."""
+    told = refusal(
+        written(f'{MINIMAL}[[aws.sellers]]\naccount = "444455556666"\n[[aws.sellers]]\naccount = {account}\n')
+    )
+    assert "[[aws.sellers]] number 2, account: must be the 12 digits" in told
+    assert ("in quotes" in told) is (account == "111122223333")
+
+
+def test_what_is_wrong_with_seller_accounts_is_told_with_its_place() -> None:
+    told = refusal(written(f'{MINIMAL}[[aws.sellers]]\nregion = "eu-west-1"\nsecret_access_key = "literal"\n'))
+    for key in ("account", "region", "secret_access_key"):
+        assert f"[[aws.sellers]] number 1, {key}:" in told
+    assert "literal" not in told.replace("never as a literal", "")
+    assert "double brackets" in refusal(written(f'{MINIMAL}[aws.sellers]\naccount = "111122223333"\n'))
+
+
+def test_a_seller_account_is_given_once() -> None:
+    told = refusal(written(MINIMAL + '[[aws.sellers]]\naccount = "111122223333"\n' * 2))
+    assert "111122223333" in told and "once" in told
+
+
 def test_every_key_is_described_and_every_described_key_exists() -> None:
     """config/README.md lists all keys, and the example file is a configuration that loads."""
     root = Path(__file__).resolve().parents[2] / "config"
@@ -173,6 +219,7 @@ def test_every_key_is_described_and_every_described_key_exists() -> None:
         "aws.partner_central": Config().aws.partner_central,
         "aws.events": Config().aws.events,
         "aws.exchange": Config().aws.exchange,
+        "[aws.sellers]": SellerSection(account="111122223333"),
         "state": Config().state,
         "web": Config().web,
         "worker": Config().worker,

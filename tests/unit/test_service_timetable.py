@@ -16,7 +16,7 @@ from connector.service.runtime import Runtime
 from connector.service.timetable import Timetable
 from connector.sync import queueing
 from connector.sync.action_requests import ACTION
-from connector.sync.answering import ANSWER
+from connector.sync.answering import ANSWER, LIST_ANSWER
 from connector.sync.backfill_links import BACKFILL_LINK
 from connector.sync.engine import Engine
 from connector.sync.events import EVENTS
@@ -25,7 +25,7 @@ from connector.sync.mapping_apply import APPLY
 from connector.sync.notifications import TELL
 from connector.sync.orders import ORDER
 from connector.sync.reconcile import RECONCILE
-from connector.sync.schedules import TICK
+from connector.sync.schedules import LIST_TICK, TICK
 
 EVERY_JOB = {
     queueing.POLL, queueing.DUE_SWEEP, queueing.MODIFIED_SWEEP, queueing.SUMMARY_SWEEP, queueing.FLUSH,
@@ -34,7 +34,8 @@ EVERY_JOB = {
 }  # fmt: skip
 ON_DEMAND = {
     queueing.REFERRAL, queueing.DECISION, TICK, ACTION, ANSWER, APPLY, BACKFILL_LINK, EVENTS, TELL, ORDER,
-    queueing.RETRIEVE, queueing.FILE, queueing.UPLOAD, queueing.RESULTS, queueing.STUCK,
+    queueing.RETRIEVE, queueing.FILE, queueing.UPLOAD, queueing.RESULTS, queueing.STUCK, queueing.LIST, LIST_ANSWER,
+    LIST_TICK,
 }  # fmt: skip
 """What has a handler and no turn of its own: it is enqueued when there is a reason."""
 

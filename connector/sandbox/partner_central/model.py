@@ -127,6 +127,19 @@ def _check_list(member: Checker, low: int, high: int | None) -> Checker:
     return check
 
 
+def _check_anything(_value: Any, _path: str, _errors: list[FieldError]) -> None:
+    """A document: any JSON."""
+
+
+def _check_union(members: Checker) -> Checker:
+    def check(value: Any, path: str, errors: list[FieldError]) -> None:
+        members(value, path, errors)
+        if isinstance(value, dict) and sum(element is not None for element in value.values()) != 1:
+            _fail(errors, "INVALID_VALUE", path, "Member must have exactly one of its members set")
+
+    return check
+
+
 def _check_structure(members: Mapping[str, Checker], required: tuple[str, ...]) -> Checker:
     def check(value: Any, path: str, errors: list[FieldError]) -> None:
         if not _is_type(value, dict, path, errors):
@@ -146,19 +159,34 @@ def _check_structure(members: Mapping[str, Checker], required: tuple[str, ...]) 
 
 
 class ServiceModel:
-    """The operations of ``partnercentral-selling`` and a checker for each one's request."""
+    """The operations of a service and a checker for each one's request.
 
-    def __init__(self) -> None:
-        model = botocore.loaders.Loader().load_service_model("partnercentral-selling", "service-2")
+    Attributes:
+        target_prefix: what ``X-Amz-Target`` begins with; empty where requests are told apart by their paths.
+    """
+
+    def __init__(self, service: str = "partnercentral-selling") -> None:
+        model = botocore.loaders.Loader().load_service_model(service, "service-2")
         self._shapes: Mapping[str, Shape] = model["shapes"]
         self._operations: Mapping[str, Shape] = model["operations"]
         self._built: dict[str, Checker] = {}
-        self.target_prefix: str = model["metadata"]["targetPrefix"]
+        self.target_prefix: str = model["metadata"].get("targetPrefix", "")
 
     @property
     def operations(self) -> frozenset[str]:
         """The names of all operations of the service."""
         return frozenset(self._operations)
+
+    @property
+    def routes(self) -> Mapping[tuple[str, str], str]:
+        """The operations by HTTP method and path, for services that tell them apart by these."""
+        places = {name: operation["http"] for name, operation in self._operations.items()}
+        return {(place["method"], place["requestUri"]): name for name, place in places.items()}
+
+    def query_members(self, operation: str) -> Mapping[str, str]:
+        """Return which members of the operation's request travel in the query, by their names there."""
+        members = self._shapes[self._operations[operation]["input"]["shape"]].get("members", {})
+        return {ref["locationName"]: name for name, ref in members.items() if ref.get("location") == "querystring"}
 
     def check_request(self, operation: str, request: Any) -> None:
         """Raise ValidationError (REQUEST_VALIDATION_FAILED) with everything that is wrong with the request's form."""
@@ -167,6 +195,10 @@ class ServiceModel:
     def check_answer(self, operation: str, answer: Any) -> None:
         """Raise ValidationError when ``answer`` is not what the operation may return."""
         self._check(self._operations[operation]["output"]["shape"], answer)
+
+    def check_shape(self, shape: str, value: Any) -> None:
+        """Raise ValidationError when ``value`` is not what the model says of that shape."""
+        self._check(shape, value)
 
     def _check(self, shape: str, value: Any) -> None:
         errors: list[FieldError] = []
@@ -181,9 +213,12 @@ class ServiceModel:
 
     def _build(self, name: str, shape: Shape) -> Checker:
         kind = shape["type"]
+        if shape.get("document"):
+            return _check_anything
         if kind == "structure":
             members = {member: self._checker(ref["shape"]) for member, ref in shape.get("members", {}).items()}
-            return _check_structure(members, tuple(shape.get("required", ())))
+            structure = _check_structure(members, tuple(shape.get("required", ())))
+            return _check_union(structure) if shape.get("union") else structure
         if kind == "list":
             return _check_list(self._checker(shape["member"]["shape"]), shape.get("min", 0), shape.get("max"))
         if kind == "map":

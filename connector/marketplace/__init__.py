@@ -1,0 +1,1 @@
+"""AWS Marketplace: what seller accounts have there, kept as rows in Salesforce."""

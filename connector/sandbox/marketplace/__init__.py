@@ -1,0 +1,1 @@
+"""The AWS Marketplace Catalog API of several seller accounts, as strict as its service model and its documentation."""
