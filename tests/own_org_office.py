@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from html import unescape
 from typing import Any
 
 import pytest
 from admin_desk import logging_restored
-from own_org_world import AWS_ID, DEAL, DESK, SYNCED, TERRITORY, deal
+from own_org_world import AWS_ID, DEAL, DESK, SYNC, SYNCED, TERRITORY, UPDATES, deal
 from system_world import CATALOG, Live, World
 
 from connector.admin.cli import main
 
 Json = dict[str, Any]
+_EDITED = (
+    f"OR(ISBLANK({SYNCED}), AND(LastModifiedDate >= {SYNCED}, CASESAFEID(LastModifiedById) <> "
+    "$Setup.ACE_Connector_Settings__c.Integration_User_Id__c))"
+)
 
 
 class Office:
@@ -82,6 +86,38 @@ class Office:
         """Return what AWS says, in plain text: it escapes what it stores, and once more what it shows."""
         found: Json = plain(self.world.get(identifier))
         return found
+
+    @contextmanager
+    def due_only_if(self, condition: str) -> Iterator[None]:
+        """Let the org's own formula ask for more, for a while."""
+        try:
+            self._due(f"AND({SYNC}, {condition}, {_EDITED})")
+            yield
+        finally:
+            self._due(f"AND({SYNC}, {_EDITED})")
+
+    def _due(self, formula: str) -> None:
+        self.deploy(fullName=UPDATES, label="AWS Has Updates", type="Checkbox", formula=formula, access="read")
+
+    def deploy(self, access: str = "edit", **metadata: Any) -> None:
+        """An admin adds a field to deals, or changes it; the worker has noticed."""
+        self.world.control("/salesforce/field", object=DEAL, metadata=metadata, access=access)
+        self.notices()
+
+    def notices(self) -> None:
+        """Let so much time pass that the worker looks anew at what fields there are."""
+        self.world.advance(600)
+        self.turn()
+
+    @contextmanager
+    def deleted(self, **metadata: Any) -> Iterator[None]:
+        """Delete a field of deals for a while; the worker has noticed."""
+        self.world.control("/salesforce/delete", object=DEAL, field=metadata["fullName"])
+        try:
+            self.notices()
+            yield
+        finally:
+            self.deploy(**metadata)
 
     def hear(self, identifier: str, **fields: Any) -> None:
         """A colleague at AWS changes an opportunity, and the worker looks."""

@@ -218,6 +218,17 @@ class World:
             answer = self.admin.post(f"sobjects/{SETTINGS}", {**owner, **values})
         assert answer.status_code in (200, 201, 204), answer.text
 
+    @contextmanager
+    def changed_settings(self, **values: Any) -> Iterator[None]:
+        """Change the org default of the connector's settings for a while; what was said before is said again."""
+        where = f"WHERE SetupOwnerId = '{self.info['salesforce']['org_id']}'"
+        (before,) = self.admin.rows(f"SELECT {', '.join(values)} FROM {SETTINGS} {where}")
+        self.settings(**values)
+        try:
+            yield
+        finally:
+            self.settings(**{name: before[name] for name in values})
+
     def deal(self, person: Client | None = None, **fields: Any) -> str:
         """Create a complete ACE Opportunity, flagged for sharing unless said otherwise; return its id."""
         number = next(self._numbers)

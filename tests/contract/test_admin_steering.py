@@ -100,7 +100,8 @@ def test_a_schedule_is_named_by_name_or_id(desk: Desk, integration: Client, monk
     assert listed[second]["Name"] in desk.do("schedule", "list").out
     say(monkeypatch, "n")
     desk.do("schedule", "deactivate", "--all", code=1)
-    assert all(one["Active__c"] for one in desk.do("schedule", "list", "--json").json)
+    active = {one["Id"] for one in desk.do("schedule", "list", "--json").json if one["Active__c"]}
+    assert active == {first, second}
     assert "2 deactivated" in desk.do("schedule", "deactivate", "--all", "--yes").out
     assert "0 deactivated" in desk.do("schedule", "deactivate", second).out
     for wrong in (("deactivate",), ("deactivate", second, "--all"), ("activate", "x' OR Name != '")):

@@ -68,9 +68,10 @@ const code = (work) => work.then(() => 'none', (error) => error.errorCode);
 """
 
 
-@pytest.fixture(scope="module")
-def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Json]:
-    with Sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox:
+@pytest.fixture
+def launched(tmp_path: Path) -> Iterator[Json]:
+    """A sandbox of the test's own: what the clients find is all that there is."""
+    with Sandbox(tmp_path / "sandbox") as sandbox:
         yield json.loads(json.dumps(sandbox.launch_info()["salesforce"]))
 
 

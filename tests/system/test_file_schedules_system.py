@@ -54,6 +54,7 @@ def deactivate(world: FileWorld) -> None:
 @pytest.mark.requirement("SCHED-01", "SCHED-16", "OUT-26", "LEAD-11")
 def test_each_kind_goes_out_with_its_own_schedule_and_only_then(live: tuple[FileWorld, Worker]) -> None:
     world, worker = live
+    deactivate(world)
     deal, lead = world.deal(), exported_lead()
     world.wire.forget()  # at its start the worker looks once whether all folders can be reached
     world.cycle(worker, 61)
@@ -176,6 +177,7 @@ def test_a_schedule_without_the_settings_of_the_bucket_is_refused(
         why = refused(world, world.schedule())
     finally:
         world.control("/exchange/enroll")
+        world.cycle(worker)  # the worker knows, and has looked anew whether all folders can be reached
     assert named in why
 
 
@@ -238,8 +240,12 @@ def test_deactivating_all_schedules_stops_files(live: tuple[FileWorld, Worker]) 
         world.ran(worker, world.schedule(kind), 11)
     deactivate(world)
     world.wire.forget()
-    world.deal()
+    deal = world.deal()
     world.exported("later.json", exported_lead(), kind=LEAD)
-    world.cycle(worker, 2 * HOUR)
-    assert world.wire.puts() == [] and world.wire.lists("lead-outbound") == []
-    assert world.admin.rows(f"SELECT Id FROM {LEADS} WHERE CreatedDate = null") == []
+    try:
+        world.cycle(worker, 2 * HOUR)
+        assert world.wire.puts() == [] and world.wire.lists("lead-outbound") == []
+        assert world.admin.rows(f"SELECT Id FROM {LEADS} WHERE CreatedDate = null") == []
+    finally:
+        world.edit(deal, ACE_Sync_with_AWS__c=False)
+        world.s3.delete_object(Bucket=world.bucket, Key="lead-outbound/later.json")

@@ -77,6 +77,9 @@ def test_nothing_due_leaves_nothing_and_three_records_one_file_and_one_log(world
 def test_a_file_has_the_form_that_aws_asks_for(world: FileWorld) -> None:
     """By a key pair alone: nothing else of AWS is configured where the command runs."""
     assert not [name for name in world.environment() if name.startswith("AWS_")]
+    world.deal()
+    assert len(world.exchange_files()) == 1
+    world.wire.forget()  # after a mapping is published the next run looks once whether all folders can be reached
     record = world.deal()
     (file,) = world.send()
     folder, _, name = file.key.partition("/")

@@ -228,10 +228,9 @@ def test_batches_of_leads_follow_the_setting(world: FileWorld) -> None:
     world.export()
     world.take(LEAD)
     rows = [world.of_aws(one)["Id"] for one in leads]
-    world.settings(Outbound_Batch_Size__c=2)
-    world.write(LEAD, [{"id": one, "Current_Lead_Stage__c": "Accepted"} for one in rows])
-    files = world.send(LEAD)
-    world.settings(Outbound_Batch_Size__c=50)
+    with world.changed_settings(Outbound_Batch_Size__c=2):
+        world.write(LEAD, [{"id": one, "Current_Lead_Stage__c": "Accepted"} for one in rows])
+        files = world.send(LEAD)
     assert sorted(len(entries(one, LEAD)) for one in files) == [1, 2]
 
 

@@ -36,9 +36,8 @@ def test_edits_made_with_the_integration_user_are_listed(world: World) -> None:
     # Whoever an admin names as a further integration user is left out as well.
     world.edit(other, world.admin, Next_Step__c="Loaded by another program")
     assert other not in edits_of_integration_users(world)
-    world.settings(Other_Integration_Users__c=world.user("admin"))
-    assert other in edits_of_integration_users(world)
-    world.settings(Other_Integration_Users__c=None)
+    with world.changed_settings(Other_Integration_Users__c=world.user("admin")):
+        assert other in edits_of_integration_users(world)
 
 
 def edits_of_integration_users(world: World) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +24,34 @@ def compare(world: World, *options: str, code: int | None = None) -> dict[str, A
     return {name: number for name, number in ran.json["counts"].items() if number}
 
 
-@pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Nothing is sent by itself, and nothing runs unless a test runs it."""
-    with open_world(tmp_path_factory.mktemp("quiet")) as world:
+@contextmanager
+def open_quiet(directory: Path) -> Iterator[World]:
+    """Open a world with a record of ours and a colleague's, both in step; nothing runs unless a test runs it."""
+    with open_world(directory) as world:
         world.shared()
         create_at_aws(world)
         world.sync("inbound")
         yield world
 
 
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Nothing is sent by itself; each test leaves both sides in step."""
+    with open_quiet(tmp_path_factory.mktemp("quiet")) as world:
+        yield world
+
+
 @pytest.mark.requirement("OPS-19")
-def test_two_sides_in_step_have_nothing_to_report_but_what_lacks_our_identifier(quiet: World) -> None:
+def test_two_sides_in_step_have_nothing_to_report_but_what_lacks_our_identifier(tmp_path: Path) -> None:
     """The colleague's opportunity is approved and open, and does not name its record."""
-    before = stamps(quiet)
-    found = compare(quiet, code=0)
-    assert found == {"in_step": len(before), "nameless": 1}
-    (nameless,) = quiet.run("reconcile", "--json").json["found"]["nameless"]
-    assert quiet.get(nameless).get("PartnerOpportunityIdentifier") is None
-    assert compare(quiet, "--repair", code=0) == found
-    assert stamps(quiet) == before and quiet.errors("") == []
+    with open_quiet(tmp_path) as world:
+        before = stamps(world)
+        found = compare(world, code=0)
+        assert found == {"in_step": len(before), "nameless": 1}
+        (nameless,) = world.run("reconcile", "--json").json["found"]["nameless"]
+        assert world.get(nameless).get("PartnerOpportunityIdentifier") is None
+        assert compare(world, "--repair", code=0) == found
+        assert stamps(world) == before and world.errors("") == []
 
 
 def test_what_aws_has_and_nothing_here_is_linked_to_is_imported(quiet: World) -> None:
@@ -81,48 +90,50 @@ def test_an_edit_that_was_not_sent_is_due_again_and_never_written_over(quiet: Wo
     assert "unsent" not in compare(quiet)
 
 
-def test_identifiers_that_were_tampered_with_are_restored_or_told(quiet: World) -> None:
+def test_identifiers_that_were_tampered_with_are_restored_or_told(tmp_path: Path) -> None:
     """A lost one is written again; a changed one, one that a link does not know, and none of AWS's are a person's."""
-    (lost, one), (changed, two), free = quiet.shared(), quiet.shared(), unflagged(quiet)
-    strange = unflagged(quiet)
-    unknown = create_at_aws(quiet)
-    quiet.edit(lost, quiet.admin, **{APN_ID: None})
-    quiet.edit(changed, quiet.admin, **{APN_ID: "O77"})
-    quiet.edit(free, quiet.admin, **{APN_ID: unknown})
-    quiet.edit(strange, quiet.admin, **{APN_ID: "ACME-1"})
-    found = compare(quiet, code=1)
-    named = ("identifier_missing", "identifier_changed", "unknown_identifier", "identifier_malformed")
-    assert [found.get(name) for name in named] == [1, 1, 1, 1]
-    compare(quiet, "--repair", code=0)
-    quiet.sync("inbound")
-    assert holders(quiet, one) == [lost] and holders(quiet, unknown) == [free]
-    assert codes(quiet.errors(changed)) == ["IDENTIFIER_CHANGED"] and codes(quiet.errors(strange)) == [
-        "IDENTIFIER_MALFORMED"
-    ]
-    compare(quiet, "--repair")
-    assert codes(quiet.errors(changed)) == ["IDENTIFIER_CHANGED"]
-    quiet.edit(changed, quiet.admin, **{APN_ID: two})
-    quiet.edit(strange, quiet.admin, **{APN_ID: None})
-    compare(quiet, "--repair")
-    assert quiet.errors(changed) == []
+    with open_world(tmp_path) as world:
+        (lost, one), (changed, two), free = world.shared(), world.shared(), unflagged(world)
+        strange = unflagged(world)
+        unknown = create_at_aws(world)
+        world.edit(lost, world.admin, **{APN_ID: None})
+        world.edit(changed, world.admin, **{APN_ID: "O77"})
+        world.edit(free, world.admin, **{APN_ID: unknown})
+        world.edit(strange, world.admin, **{APN_ID: "ACME-1"})
+        found = compare(world, code=1)
+        named = ("identifier_missing", "identifier_changed", "unknown_identifier", "identifier_malformed")
+        assert [found.get(name) for name in named] == [1, 1, 1, 1]
+        compare(world, "--repair", code=0)
+        world.sync("inbound")
+        assert holders(world, one) == [lost] and holders(world, unknown) == [free]
+        assert codes(world.errors(changed)) == ["IDENTIFIER_CHANGED"] and codes(world.errors(strange)) == [
+            "IDENTIFIER_MALFORMED"
+        ]
+        compare(world, "--repair")
+        assert codes(world.errors(changed)) == ["IDENTIFIER_CHANGED"]
+        world.edit(changed, world.admin, **{APN_ID: two})
+        world.edit(strange, world.admin, **{APN_ID: None})
+        compare(world, "--repair")
+        assert world.errors(changed) == []
 
 
-def test_a_link_to_what_vanished_is_told_or_buried(quiet: World) -> None:
-    (gone, identifier), (deleted, other) = quiet.shared(), quiet.shared()
-    catalog = quiet.sandbox.partner_central.account.catalog(CATALOG)
-    with quiet.sandbox.partner_central.lock, catalog.editing(catalog.opportunities[identifier]):
-        catalog.opportunities[identifier].accepted = False
-    assert quiet.admin.send("DELETE", f"sobjects/ACE_Opportunity__c/{deleted}").status_code == 204
-    found = compare(quiet, code=1)
-    assert (found["gone"], found["deleted"]) == (1, 1)
-    compare(quiet, "--repair", code=0)
-    (told,) = quiet.errors(gone)
-    assert told["Error_Code__c"] == "GONE_AT_AWS" and identifier in told["Error_Message__c"]
-    with State.open(quiet.state_path) as state:
-        assert state.links.require(deleted).status == "tombstone"
-    quiet.edit_at_aws(other, LifeCycle__NextSteps="AWS goes on")
-    quiet.sync("inbound")
-    assert holders(quiet, other) == []
+def test_a_link_to_what_vanished_is_told_or_buried(tmp_path: Path) -> None:
+    with open_world(tmp_path) as world:
+        (gone, identifier), (deleted, other) = world.shared(), world.shared()
+        catalog = world.sandbox.partner_central.account.catalog(CATALOG)
+        with world.sandbox.partner_central.lock, catalog.editing(catalog.opportunities[identifier]):
+            catalog.opportunities[identifier].accepted = False
+        assert world.admin.send("DELETE", f"sobjects/ACE_Opportunity__c/{deleted}").status_code == 204
+        found = compare(world, code=1)
+        assert (found["gone"], found["deleted"]) == (1, 1)
+        compare(world, "--repair", code=0)
+        (told,) = world.errors(gone)
+        assert told["Error_Code__c"] == "GONE_AT_AWS" and identifier in told["Error_Message__c"]
+        with State.open(world.state_path) as state:
+            assert state.links.require(deleted).status == "tombstone"
+        world.edit_at_aws(other, LifeCycle__NextSteps="AWS goes on")
+        world.sync("inbound")
+        assert holders(world, other) == []
 
 
 def test_where_both_sides_differ_and_nobody_edited_a_person_decides(tmp_path: Path) -> None:

@@ -349,6 +349,10 @@ def test_the_deadline_lands_in_its_field_and_a_channel_needs_a_marketing_activit
     world.sync("outbound", deal, code=1)
     assert world.proxy.writes() == []
     assert "marketingActivityChannel" in str(world.errors(deal))
+    world.edit(deal, Marketing_Activity_Channels__c=None)
+    world.sync("outbound", deal)
+    assert [call.operation for call in world.proxy.writes()][:1] == ["CreateOpportunity"]
+    assert world.errors(deal) == []
 
 
 @pytest.mark.requirement("IN-24")
