@@ -331,6 +331,7 @@ def open_world(
     guarded: bool = False,
     events: bool = False,
     notifications: bool = False,
+    marketplace: bool = False,
     **settings: Any,
 ) -> Iterator[World]:
     """Start a sandbox and give the way to use it; ``settings`` go to the org's settings.
@@ -338,12 +339,12 @@ def open_world(
     ``package`` stands in for the packaged metadata, ``metadata`` is deployed beside it; with ``currencies`` the org has
     several; in a ``guarded`` one the integration user sees only the standard fields that permission sets open to him.
     With ``events`` AWS announces changes on a queue, of which the configuration tells; with ``notifications`` its
-    events come into Salesforce by the shipped template.
+    events come into Salesforce by the shipped template; with ``marketplace`` two seller accounts have a catalog.
 
     In the end every request that was sent to Partner Central must have been valid by the service model.
     """
     options: Json = {"schema_dir": package, "metadata": metadata, "currencies": currencies, "guarded": guarded}
-    options |= {"events": events, "notifications": notifications}
+    options |= {"events": events, "notifications": notifications, "marketplace": marketplace}
     with Sandbox(directory, quota_scale=QUOTA_SCALE, **options) as sandbox:
         world = World(sandbox)
         try:

@@ -55,6 +55,9 @@ def sandbox(
     exchange: Annotated[
         bool, typer.Option("--exchange", help="Serve the ACE bucket (S3) too, with AWS working its files off.")
     ] = False,
+    marketplace: Annotated[
+        bool, typer.Option("--marketplace", help="Serve the AWS Marketplace catalog of two seller accounts too.")
+    ] = False,
 ) -> None:
     """Serve a Salesforce org and Partner Central on loopback.
 
@@ -68,7 +71,7 @@ def sandbox(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     options: dict[str, Any] = {"metadata": metadata or (), "events": events, "notifications": notifications}
-    options["exchange"] = exchange
+    options |= {"exchange": exchange, "marketplace": marketplace}
     if currency:
         from connector.sandbox.salesforce.currencies import Currency
 

@@ -45,6 +45,7 @@ NOT_LISTED = "AWS Marketplace does not list this authorization any more, so that
 _FROM_AWS = (
     "Id",
     OwnAuthorization.KEY,
+    Authorization.ACCOUNT,
     OwnAuthorization.ID,
     OwnAuthorization.STATUS,
     OwnAuthorization.OFFER_EXTENDED_STATUS,
@@ -181,12 +182,12 @@ def _refresh_authorizations(engine: Engine, door: CatalogPort, account: Row) -> 
     for one, entity in listed.found.items():
         remarks = Remarks(one)
         rows[one] = own_row(door.account, one, entity, engine.now(), remarks)
+        rows[one][Authorization.ACCOUNT] = account["Id"]
         listed.told += remarks.told
     _look_up_products(engine, door.account, listed, rows, shared=False)
     fields = [Authorization.STATUS, OwnAuthorization.MESSAGE, "LastModifiedById", *_names(rows.values())]
     known = _known(engine, OWN_TABLE, door.account, fields)
     wanted = [_own_wanted(engine, row, known.get(OWN_TABLE.fold(row[OwnAuthorization.KEY]))) for row in rows.values()]
-    wanted = [row | {Authorization.ACCOUNT: account["Id"]} for row in wanted]
     return _write_authorizations(engine, OWN_TABLE, door.account, listed, wanted, known)
 
 
@@ -260,8 +261,8 @@ def _quoted(text: str) -> str:
 
 
 def _names(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the fields of the rows; they all have the same."""
-    yield from next(iter(rows), {})
+    """Yield the fields of the rows."""
+    yield from dict.fromkeys(name for row in rows for name in row)
 
 
 def _refreshed(listed: Listed, done: Written, *, failed: set[str], more: Sequence[str] = ()) -> Refreshed:

@@ -7,7 +7,7 @@ be done: status 400 with ``{"error": …}``. See each order for its members and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from connector.sandbox.clock import SandboxClock
@@ -15,6 +15,9 @@ from connector.sandbox.exchange.bucket import SERVER as S3
 from connector.sandbox.exchange.exchange import Exchange
 from connector.sandbox.exchange.orders import ExchangeOrders
 from connector.sandbox.faults import Faults
+from connector.sandbox.marketplace.orders import MarketplaceOrders
+from connector.sandbox.marketplace.service import MarketplaceCatalog
+from connector.sandbox.marketplace.settings import SERVER as MARKETPLACE
 from connector.sandbox.orders import BadInput, Json, Order
 from connector.sandbox.partner_central import backstage
 from connector.sandbox.partner_central.service import SERVER as PARTNER_CENTRAL
@@ -27,7 +30,7 @@ from connector.sandbox.serving import Application, Receive, Scope, Send, answer_
 from connector.sandbox.sqs import QueueServer
 
 SALESFORCE = "salesforce"
-SERVERS = (SALESFORCE, PARTNER_CENTRAL, S3)
+SERVERS = (SALESFORCE, PARTNER_CENTRAL, S3, MARKETPLACE)
 ROWS = "ACE_Opportunity__c"
 AT_AWS = "PartnerCentralOpportunity"
 MAX_SEED = 200_000
@@ -46,6 +49,7 @@ class Control:
         org: Org | None = None,
         queues: QueueServer | None = None,
         exchange: Exchange | None = None,
+        marketplace: MarketplaceCatalog | None = None,
     ) -> None:
         self._clock = clock
         self._faults = faults
@@ -54,6 +58,7 @@ class Control:
         self._org = org
         self._queues = queues
         self._exchange = exchange
+        self._marketplace = marketplace
         self._orders: dict[tuple[str, str], Callable[[Order], Json]] = {
             ("POST", "/fault"): self.fault,
             ("POST", "/clock"): self.set_clock,
@@ -70,6 +75,11 @@ class Control:
         self._salesforce = None if org is None else SalesforceOrders(org)
         if self._salesforce is not None:
             self._orders |= self._salesforce.by_path
+        self._makers: dict[str, Callable[[int], int]] = {ROWS: self._seed_rows, AT_AWS: self._seed_at_aws}
+        if marketplace is not None:
+            marketplace_orders = MarketplaceOrders(marketplace)
+            self._orders |= marketplace_orders.by_path
+            self._makers |= marketplace_orders.makers
         if exchange is not None:
             self._orders |= ExchangeOrders(exchange, org).by_path
 
@@ -88,8 +98,9 @@ class Control:
     def fault(self, order: Order) -> Json:
         """POST /fault: let coming requests go wrong.
 
-        Members: ``server`` (salesforce, partner_central, or s3 for the ACE bucket), ``match`` (expression on the
-        operation's name; empty or missing: every operation), ``kind`` (status, timeout_before, timeout_after,
+        Members: ``server`` (salesforce, partner_central, marketplace_catalog, or s3 for the ACE bucket), ``match``
+        (expression on the operation's name, in marketplace_catalog with a blank and the account's number behind it;
+        empty or missing: every operation), ``kind`` (status, timeout_before, timeout_after,
         expire_session, row_lock, storage_limit), ``status`` (HTTP status of kind status), ``times`` (default 1),
         ``seconds`` (for how long a timeout is silent at most; default 30). Answer: {}.
 
@@ -106,8 +117,8 @@ class Control:
         order.finish()
         if server not in SERVERS:
             raise BadInput(f"server {server!r} is unknown; use one of {', '.join(SERVERS)}")
-        if server == PARTNER_CENTRAL and kind == "row_lock":
-            raise BadInput("kind row_lock is Salesforce's own; Partner Central locks no rows")
+        if server in (PARTNER_CENTRAL, MARKETPLACE) and kind == "row_lock":
+            raise BadInput(f"kind row_lock is Salesforce's own; {server} locks no rows")
         if server == S3 and kind in ("row_lock", "expire_session"):
             raise BadInput(f"kind {kind} is nothing that S3 does; use status, timeout_before or timeout_after")
         self._faults.add(server, match, kind, status, times, seconds=seconds)
@@ -197,19 +208,20 @@ class Control:
     def seed(self, order: Order) -> Json:
         """POST /seed: insert synthetic records.
 
-        Members: ``objects`` (list of ``ACE_Opportunity__c``: rows in Salesforce, flagged and complete, and
-        ``PartnerCentralOpportunity``: approved opportunities at AWS), ``count`` (of each, at most 200,000).
+        Members: ``objects`` (list of ``ACE_Opportunity__c``: rows in Salesforce, flagged and complete,
+        ``PartnerCentralOpportunity``: approved opportunities at AWS, and what the vendor has in AWS Marketplace:
+        ``SaaSProduct``, ``AmiProduct``, ``ContainerProduct``, and ``ResaleAuthorization``, which are shared with the
+        channel partner), ``count`` (of each, at most 200,000).
         Answer: ``{object: count}``.
         """
         objects, count = order.take("objects", list, required=True), order.take("count", int, required=True)
         order.finish()
         if not 1 <= count <= MAX_SEED:
             raise BadInput(f"count is {count}; use 1 to {MAX_SEED}")
-        makers: Mapping[str, Callable[[int], int]] = {ROWS: self._seed_rows, AT_AWS: self._seed_at_aws}
-        unknown = [each for each in objects if each not in makers]
+        unknown = [each for each in objects if each not in self._makers]
         if unknown or not objects:
-            raise BadInput(f"objects {unknown} cannot be seeded; use {' or '.join(makers)}")
-        return {each: makers[each](count) for each in objects}
+            raise BadInput(f"objects {unknown} cannot be seeded; use {' or '.join(self._makers)}")
+        return {each: self._makers[each](count) for each in objects}
 
     def _seed_rows(self, count: int) -> int:
         if self._org is None:
@@ -221,7 +233,9 @@ class Control:
         return len(backstage.seed_opportunities(self._partner_central, count))
 
     def reset(self, order: Order) -> Json:
-        """POST /reset: back to the first second: no data, no faults, no counts, full quotas, real time. Answer: {}."""
+        """POST /reset: back to the first second: no data but what is there at first, no faults, no counts, full quotas,
+        real time. Answer: {}.
+        """
         order.finish()
         self._faults.clear()
         self._recorder.clear()
@@ -231,6 +245,8 @@ class Control:
             self._queues.purge()
         if self._exchange is not None:
             self._exchange.reset()
+        if self._marketplace is not None:
+            self._marketplace.reset()
         if self._org is not None:
             self._org.reset()
         return {}
@@ -238,8 +254,8 @@ class Control:
     def requests(self, _order: Order) -> Json:
         """GET /requests: what each server was asked, ``{server: {operation: count}}``.
 
-        Besides the servers: ``partner_central_catalogs`` (by catalog) and ``partner_central_throttled`` (refused for
-        quota).
+        Besides the servers: ``partner_central_catalogs`` (by catalog), ``marketplace_catalog_accounts`` (by seller
+        account), ``partner_central_throttled`` and ``marketplace_catalog_throttled`` (refused for quota).
         """
         return {**self._recorder.requests()}
 

@@ -17,6 +17,10 @@ from connector.sandbox.events.wiring import check_template, forward_events
 from connector.sandbox.exchange.exchange import Exchange
 from connector.sandbox.exchange.settings import REGION as BUCKET_REGION
 from connector.sandbox.faults import Faults
+from connector.sandbox.marketplace import app as marketplace_app
+from connector.sandbox.marketplace.service import MarketplaceCatalog
+from connector.sandbox.marketplace.settings import SERVER as MARKETPLACE
+from connector.sandbox.marketplace.settings import make_accounts
 from connector.sandbox.partner_central import app as partner_central_app
 from connector.sandbox.partner_central import quotas
 from connector.sandbox.partner_central.service import PartnerCentral
@@ -48,11 +52,13 @@ class Sandbox:
         events: serve SQS, and announce there what changes in Partner Central.
         notifications: bring those events into the org too, as the shipped CloudFormation template says.
         exchange: serve the ACE bucket, with AWS behind it, over Partner Central's opportunities.
+        marketplace: serve the AWS Marketplace catalog of two seller accounts.
 
     Attributes:
         clock, faults, recorder: shared by all servers.
         org: the Salesforce org.
         partner_central: the Partner Central.
+        marketplace: the AWS Marketplace catalog of two seller accounts, if it was asked for.
     """
 
     def __init__(
@@ -70,6 +76,7 @@ class Sandbox:
         events: bool = False,
         notifications: bool = False,
         exchange: bool = False,
+        marketplace: bool = False,
     ) -> None:
         if notifications:
             check_template()  # before a port is bound
@@ -91,6 +98,9 @@ class Sandbox:
         self.queues = QueueServer() if events else None
         services = (self.partner_central, self.clock, self.faults, self.recorder)
         self.exchange = Exchange(*services) if exchange else None
+        self.marketplace = None
+        if marketplace:
+            self.marketplace = MarketplaceCatalog(make_accounts(settings), quota_scale, *services[1:])
         self._control = control.Control(
             clock=self.clock,
             faults=self.faults,
@@ -99,12 +109,15 @@ class Sandbox:
             org=self.org,
             queues=self.queues,
             exchange=self.exchange,
+            marketplace=self.marketplace,
         )
         self._servers = {
             "salesforce": HttpServer(create_salesforce_app(self.org, self.faults, self.recorder), port),
             "partner_central": HttpServer(partner_central_app.create_app(self.partner_central)),
             "control": HttpServer(control.create_app(self._control)),
         }
+        if self.marketplace is not None:
+            self._servers[MARKETPLACE] = HttpServer(marketplace_app.create_app(self.marketplace))
         self.org.instance_url = self._servers["salesforce"].url
         self.forwarder: Forwarder | None = None
         self._notifies = notifications
@@ -160,11 +173,17 @@ class Sandbox:
             "salesforce": self.org.launch_info(),
             "partner_central": {"endpoint_url": self._servers["partner_central"].url},
             "aws": {"access_key_id": settings.access_key_id, "secret_access_key": settings.secret_access_key},
+            **self._marketplace_info(),
             **({"sqs": self.queues.launch_info()} if self.queues is not None else {}),
             **({"s3": self.exchange.launch_info()} if self.exchange is not None else {}),
             "control": {"endpoint_url": self._servers["control"].url},
             "config": str(self.config_path),
         }
+
+    def _marketplace_info(self) -> dict[str, Any]:
+        if self.marketplace is None:
+            return {}
+        return {MARKETPLACE: {"endpoint_url": self._servers[MARKETPLACE].url, **self.marketplace.launch_info()}}
 
     def _write_secret(self, name: str, value: str) -> str:
         """Write a secret into a file of its own, readable by its owner only; return the reference to it."""
@@ -177,7 +196,9 @@ class Sandbox:
     def _write_config(self) -> None:
         lines = []
         for section, values in self._config().items():
-            lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""]
+            lines += _section(f"[{section}]", values)
+        for seller in self._seller_configs():
+            lines += _section("[[aws.sellers]]", seller)
         self.config_path.write_text("\n".join(lines), encoding="utf8")
 
     def _queue_config(self, info: dict[str, Any], account: Settings) -> dict[str, dict[str, Any]]:
@@ -204,8 +225,23 @@ class Sandbox:
             }
         }
 
+    def _seller_configs(self) -> list[dict[str, Any]]:
+        accounts = self.marketplace.accounts.values() if self.marketplace is not None else ()
+        return [
+            {
+                "account": account.number,
+                "name": account.name,
+                "endpoint_url": self._servers[MARKETPLACE].url,
+                "access_key_id": self._write_secret(f"seller-{account.number}-access-key-id", account.access_key_id),
+                "secret_access_key": self._write_secret(
+                    f"seller-{account.number}-secret-access-key", account.secret_access_key
+                ),
+            }
+            for account in accounts
+        ]
+
     def _config(self) -> dict[str, dict[str, Any]]:
-        """Return the sections of the configuration; JSON's text, numbers and lists are TOML's too."""
+        """Return the sections of the configuration that are there once at most."""
         info = self.launch_info()
         org, account, scale = info["salesforce"], self.partner_central.settings, self.partner_central.quotas.scale
         return {
@@ -236,3 +272,8 @@ class Sandbox:
             "worker": {"clock_url": info["control"]["endpoint_url"] + "/clock"},
             "web": {"bind": "127.0.0.1:0"},
         }
+
+
+def _section(head: str, values: dict[str, Any]) -> list[str]:
+    """Return a section's lines; JSON's text, numbers and lists are TOML's too."""
+    return [head, *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""]

@@ -256,7 +256,10 @@ def test_the_guide_to_the_sandbox_lists_every_order_and_option() -> None:
     """Whoever adds an order or an option tells how it is used."""
     guide = (SANDBOX.parents[1] / "config" / "sandbox.md").read_text(encoding="utf8")
     told = set(re.findall(r"`(GET|POST) (/[a-z/-]+)` \|", guide))
-    sources = [SANDBOX / "control.py", SANDBOX / "salesforce" / "orders.py", SANDBOX / "exchange" / "orders.py"]
+    sources = [
+        SANDBOX / "control.py",
+        *(SANDBOX / part / "orders.py" for part in ("salesforce", "exchange", "marketplace")),
+    ]
     known = {one for path in sources for one in re.findall(r'\("(GET|POST)", "(/[a-z/-]+)"\):', path.read_text("utf8"))}
     assert len(known) > 15
     assert told == known

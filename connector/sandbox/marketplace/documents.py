@@ -50,6 +50,8 @@ def _put_member(node: dict[str, Any], name: str, value: Any, where: str) -> None
 
 
 def _put_part(parts: list[Any], kind: str, value: Any, where: str) -> None:
+    if not all(isinstance(one, dict) for one in parts):
+        raise BadOrder(f"{where} leads into a list of {parts}, which have no types; replace the list")
     part = next((one for one in parts if one.get("Type") == kind), None)
     if value is None:
         parts[:] = [one for one in parts if one is not part]

@@ -32,7 +32,7 @@ def read_token(request: Fields) -> Any:
         return None
     try:
         fingerprint, position = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except ValueError:
+    except (ValueError, TypeError):  # the text is no token, or one of something else
         fingerprint, position = "", None
     if fingerprint != _fingerprint(request):
         error = FieldError("INVALID_VALUE", "nextToken", "NextToken is invalid for this request.")

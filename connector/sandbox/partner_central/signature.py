@@ -68,7 +68,7 @@ def verify(
     access_key_id: str,
     secret_access_key: str,
     service: str = SERVICE,
-    asked: Asked = Asked(),  # noqa: B008  (frozen)
+    asked: Asked = Asked(),
 ) -> None:
     """Check the ``Authorization`` header (header names in lower case).
 
