@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from connector.marketplace.accounts import salesforce_time
 from connector.marketplace.authorizations import (
@@ -57,6 +58,8 @@ _FROM_AWS = (
 )
 """Fields of an authorization that people do not fill."""
 _IN_ONE_QUERY = 100
+RowOf = Callable[[str, str, Json, datetime, Remarks], Row]
+"""(account, entity id, entity, now, remarks) → the row of an authorization, without lookups."""
 
 
 @dataclass(slots=True)
@@ -176,15 +179,22 @@ def _inactive(rows: Mapping[str, Row]) -> dict[str, Row]:
     return {key: {"Id": row["Id"], Product.ACTIVE: False} for key, row in rows.items()}
 
 
-def _refresh_authorizations(engine: Engine, door: CatalogPort, account: Row) -> Refreshed:
-    listed = _read(door, (ENTITY_TYPE,))
-    rows = {}
+def _authorization_rows(
+    engine: Engine, door: CatalogPort, account: Row, listed: Listed, row_of: RowOf, *, shared: bool
+) -> dict[str, Row]:
+    """Return the rows of what AWS described, with their lookups, by entity id."""
+    rows: dict[str, Row] = {}
     for one, entity in listed.found.items():
         remarks = Remarks(one)
-        rows[one] = own_row(door.account, one, entity, engine.now(), remarks)
-        rows[one][Authorization.ACCOUNT] = account["Id"]
+        rows[one] = row_of(door.account, one, entity, engine.now(), remarks) | {Authorization.ACCOUNT: account["Id"]}
         listed.told += remarks.told
-    _look_up_products(engine, door.account, listed, rows, shared=False)
+    _look_up_products(engine, door.account, listed, rows, shared=shared)
+    return rows
+
+
+def _refresh_authorizations(engine: Engine, door: CatalogPort, account: Row) -> Refreshed:
+    listed = _read(door, (ENTITY_TYPE,))
+    rows = _authorization_rows(engine, door, account, listed, own_row, shared=False)
     fields = [Authorization.STATUS, OwnAuthorization.MESSAGE, "LastModifiedById", *_names(rows.values())]
     known = _known(engine, OWN_TABLE, door.account, fields)
     wanted = [_own_wanted(engine, row, known.get(OWN_TABLE.fold(row[OwnAuthorization.KEY]))) for row in rows.values()]
@@ -205,13 +215,7 @@ def _own_wanted(engine: Engine, row: Row, known: Row | None) -> Row:
 
 def _refresh_shared(engine: Engine, door: CatalogPort, account: Row) -> Refreshed:
     listed = _read(door, (ENTITY_TYPE,), shared=True)
-    rows = {}
-    for one, entity in listed.found.items():
-        remarks = Remarks(one)
-        rows[one] = shared_row(door.account, one, entity, engine.now(), remarks)
-        rows[one][Authorization.ACCOUNT] = account["Id"]
-        listed.told += remarks.told
-    _look_up_products(engine, door.account, listed, rows, shared=True)
+    rows = _authorization_rows(engine, door, account, listed, shared_row, shared=True)
     known = _known(engine, SHARED_TABLE, door.account, [Authorization.STATUS, *_names(rows.values())])
     return _write_authorizations(engine, SHARED_TABLE, door.account, listed, list(rows.values()), known)
 
