@@ -34,7 +34,9 @@ IGNORED_BY_AWS = {"parentOppId"}
 """AWS does not store a parent for net new business, and asks that one exists otherwise."""
 CLEARED_BY_SOLUTION = {"otherSolutionOffered"}
 ESTIMATED = {"expectedMonthlyAwsRevenue", "project.expectedCustomerSpend.estimationUrl"}
-examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
+examples = settings(
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much]
+)
 
 
 @pytest.fixture(scope="module")
